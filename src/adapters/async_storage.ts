@@ -1,3 +1,5 @@
+import { builtinLoader } from "../internal/runtime.ts";
+
 /** `AsyncLocalStorage`: values that follow a call through its `await`s. */
 export type AsyncStorage<Value> = {
   getStore(): Value | undefined;
@@ -6,14 +8,9 @@ export type AsyncStorage<Value> = {
 
 /** Creates a storage. Every runtime that the SDKs support has it. @throws {Error} on others */
 export function createStorage<Value>(subject: string): AsyncStorage<Value> {
-  const { process } = globalThis as {
-    readonly process?: {
-      getBuiltinModule?(
-        id: string,
-      ): { readonly AsyncLocalStorage: new () => AsyncStorage<Value> } | undefined;
-    };
-  };
-  const hooks = process?.getBuiltinModule?.("node:async_hooks");
+  const hooks = builtinLoader()?.("node:async_hooks") as
+    | { readonly AsyncLocalStorage: new () => AsyncStorage<Value> }
+    | undefined;
   if (hooks !== undefined) return new hooks.AsyncLocalStorage();
   throw new Error(
     `${subject}: this runtime has no AsyncLocalStorage. On Cloudflare Workers, set the ` +

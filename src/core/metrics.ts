@@ -1,3 +1,4 @@
+import { MINUTE } from "../internal/clock.ts";
 /** The description of a metric. */
 export type MetricDefinition = {
   /** A `counter` only rises, a `gauge` is a current value, a `histogram` sorts durations into buckets. */
@@ -111,7 +112,6 @@ const WITH_MINUTES: ReadonlySet<MetricName> = new Set(
   ["omniagent.hooks.events", "omniagent.hooks.deliveries", "omniagent.hooks.attempt.duration"],
 );
 /** In milliseconds. */
-const MINUTE = 60_000;
 /** Minutes that are kept. */
 const MAX_MINUTES = 60;
 

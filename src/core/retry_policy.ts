@@ -1,3 +1,4 @@
+import { HOUR, MINUTE } from "../internal/clock.ts";
 import {
   checkKnown,
   type Limits,
@@ -41,9 +42,6 @@ export interface RetryOptions {
   readonly jitter?: number | undefined;
 }
 
-const SECOND = 1000;
-const MINUTE = 60 * SECOND;
-const HOUR = 60 * MINUTE;
 /** The maximum number of retries: more are a mistake. */
 const RETRIES: Limits = { min: 0, max: 1000 };
 /** The maximum growth of a delay: more is a mistake. */
@@ -117,7 +115,7 @@ export function exponentialRetry(options: RetryOptions): RetryPolicy {
 
 /** The schedule of a durable delivery: 5 s, 5 min, 30 min, 2 h, 5 h, 10 h, 10 h, each ±20%. */
 export const DEFAULT_RETRY: RetryPolicy = /* @__PURE__ */ scheduleRetry([
-  5 * SECOND,
+  5_000,
   5 * MINUTE,
   30 * MINUTE,
   2 * HOUR,

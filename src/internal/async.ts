@@ -1,4 +1,4 @@
-import { type Clock, setRepeatingTimer, setTimer, systemClock } from "./clock.ts";
+import { type Clock, DAY, setRepeatingTimer, setTimer, systemClock } from "./clock.ts";
 
 export { setRepeatingTimer, setTimer };
 
@@ -217,9 +217,6 @@ export function sharedController(): AbortController {
 type NodeProcess = {
   getBuiltinModule?(id: "node:events"): { setMaxListeners(n: number, target: EventTarget): void };
 };
-
-/** A day, in milliseconds. */
-const DAY = 24 * 60 * 60 * 1000;
 
 /**
  * Keeps the platform waiting for the result of another request. Returns a function that stops this. workerd

@@ -1,6 +1,13 @@
 /** Longest delay of a platform timer, in milliseconds: beyond a signed 32-bit number, timers fire at once. */
 const MAX_TIMER = 2 ** 31 - 1;
 
+/** A minute, in milliseconds. */
+export const MINUTE = 60_000;
+/** An hour, in milliseconds. */
+export const HOUR = 3_600_000;
+/** A day, in milliseconds. */
+export const DAY = 86_400_000;
+
 /** The current time, randomness and timers. Tests pass their own. */
 export type Clock = {
   /** Returns the time in milliseconds since 1970. */

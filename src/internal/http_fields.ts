@@ -4,6 +4,7 @@
  *
  * @module
  */
+import { DAY } from "./clock.ts";
 
 /** The relevant parts of a media type (RFC 9110, section 8.3.1). */
 export type MediaType = {
@@ -82,7 +83,7 @@ export function isPlainUtf8(headers: Headers): boolean {
 }
 
 /** The longest wait for a receiver, in milliseconds. */
-const LONGEST_WAIT = 24 * 60 * 60 * 1000;
+const LONGEST_WAIT = DAY;
 
 /**
  * Returns how long `Retry-After` (RFC 9110, section 10.2.3) asks to wait, in milliseconds, at most 24

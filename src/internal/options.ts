@@ -4,9 +4,8 @@
  *
  * @module
  */
+import { DAY } from "./clock.ts";
 import { checkObject, closest, inspect, invalidOption, isPlainObject } from "./validate.ts";
-
-const DAY = 24 * 60 * 60 * 1000;
 
 /** The longest duration of an option, in milliseconds: ten years. Dates and lifetimes after it still fit. */
 export const MAX_DURATION: number = 10 * 365 * DAY;

@@ -13,5 +13,5 @@ export function currentRuntime(): "deno" | "bun" | "node" | "workerd" | "unknown
  */
 export function builtinLoader(): ((id: string) => unknown) | undefined {
   const { process } = globalThis as { process?: { getBuiltinModule?: (id: string) => unknown } };
-  return process?.getBuiltinModule;
+  return process?.getBuiltinModule?.bind(process);
 }

@@ -1,6 +1,7 @@
 import type { Attempt, HookEvent, Logger } from "../core/mod.ts";
 import type { Telemetry } from "../core/telemetry.ts";
 import { tracedAttempt } from "../core/recorder.ts";
+import { DAY } from "../internal/clock.ts";
 import { MAX_DURATION } from "../internal/options.ts";
 import { type DeliveryRecord, MAX_REASON_LENGTH, NEW_LOG, type Outcome } from "./records.ts";
 import { truncate } from "../internal/truncate.ts";
@@ -8,11 +9,10 @@ import type { LoadedDelivery, StoreClient } from "./store_client.ts";
 import type { TargetStates } from "./target_state.ts";
 import type { FlowControl } from "./flow_control.ts";
 import type { FreshEvent, Job, Lease, Targets } from "./targets.ts";
+import { START_MARGIN } from "./timing.ts";
 
-/** An attempt starts only while its lease has this left beyond its timeout, in milliseconds. */
-const START_MARGIN = 5_000;
 /** A receiver's `Retry-After` moves a delivery by this at most, in milliseconds. */
-const MAX_RETRY_AFTER = 24 * 60 * 60 * 1000;
+const MAX_RETRY_AFTER = DAY;
 /** The delay for a custom retry policy that returned none, in milliseconds. */
 const UNKNOWN_DELAY = 60_000;
 /** A delivery that was leased more often and never settled takes its workers down with it. */

@@ -1,5 +1,6 @@
 import { isEventId } from "../core/event_rules.ts";
 import { deadline } from "../internal/async.ts";
+import { DAY, MINUTE } from "../internal/clock.ts";
 import { checkKnown, readCount } from "../internal/options.ts";
 import { createEventId } from "../internal/uuid.ts";
 import type { StoreEntry } from "../store/mod.ts";
@@ -14,7 +15,7 @@ import type {
   ReplayOptions,
   ReplayResult,
 } from "./operation_types.ts";
-import { DAY, VERSION } from "./records.ts";
+import { VERSION } from "./records.ts";
 import { rangeBelow, type ReadOptions, type StoreClient } from "./store_client.ts";
 
 /** How long a slice replays, in milliseconds: progress is stored after each, and cancellation seen. */
@@ -24,7 +25,7 @@ const COUNT_TIME = 15_000;
 /** How long a process owns a replay without a sign of life, in milliseconds: longer than a slice and its commits. */
 const LEASE = 45_000;
 /** How often a process that saw no replay running checks again, in milliseconds: each check reads the store. */
-const IDLE = 5 * 60_000;
+const IDLE = 5 * MINUTE;
 /** How long stopping waits for the store, in milliseconds. After that, the lease has to end. */
 const STOP_TIME = 5_000;
 /** How many may run at the same time: they share the store with deliveries. */

@@ -4,10 +4,9 @@ import { deadline } from "../internal/async.ts";
 import { maskError } from "../internal/mask_error.ts";
 import { checkKnown } from "../internal/options.ts";
 import { checkFunctions } from "../internal/validate.ts";
+import { STOP_TIMEOUT } from "./timing.ts";
 import { keepAlive } from "./types.ts";
 
-/** Deno Deploy kills an instance 5 s after its SIGINT; other platforms give more. */
-const DEADLINE = 4_500;
 const SIGNALS = ["SIGINT", "SIGTERM"] as const;
 
 /** Options of `drainOnSignal`. */
@@ -74,7 +73,7 @@ async function closeInTime(
   logger: Pick<Logger, "error">,
 ): Promise<number> {
   try {
-    await deadline(hooks.close(), DEADLINE);
+    await deadline(hooks.close(), STOP_TIMEOUT);
     return 0;
   } catch (error) {
     logger.error("The hooks could not be closed on a signal", maskError(error));

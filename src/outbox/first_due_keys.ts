@@ -1,14 +1,15 @@
+import { MINUTE } from "../internal/clock.ts";
 import type { StoreKey } from "../store/mod.ts";
 import type { StoreClient } from "./store_client.ts";
 import type { Targets } from "./targets.ts";
 
 /**
  * A look at all due keys that has a read of `SLOW` milliseconds has passed many deleted rows, and isn't
- * repeated before `LOOK_SHARE` times as long as its reads took, at most `MAX_PAUSE` milliseconds.
+ * repeated before `LOOK_SHARE` times as long as its reads took, at most `MAX_LOOK_PAUSE` milliseconds.
  */
 const SLOW = 100;
 const LOOK_SHARE = 10;
-const MAX_PAUSE = 5 * 60_000;
+const MAX_LOOK_PAUSE = 5 * MINUTE;
 /** What becomes due earlier than this before now is found by looks only, in milliseconds: clocks differ. */
 const MARGIN = 10_000;
 
@@ -105,7 +106,7 @@ export class FirstDueKeys {
       throw error;
     } finally {
       const isSlow = reading.slowest >= SLOW && !reading.hasFailed;
-      const pause = isSlow ? Math.min(LOOK_SHARE * reading.total, MAX_PAUSE) : 0;
+      const pause = isSlow ? Math.min(LOOK_SHARE * reading.total, MAX_LOOK_PAUSE) : 0;
       this.#nextLook = clock.now() + pause;
     }
   }
@@ -135,7 +136,7 @@ export class FirstDueKeys {
   /** Whether looking at all due keys took so long that it isn't done again yet. */
   get #isSlow(): boolean {
     const left = this.#nextLook - this.#options.client.clock.now();
-    return left > 0 && left <= MAX_PAUSE; // longer: the clock was set back
+    return left > 0 && left <= MAX_LOOK_PAUSE; // longer: the clock was set back
   }
 
   /**

@@ -1,6 +1,6 @@
 import type { Clock } from "../internal/clock.ts";
 import { newLease, type RegisteredTarget, type SlotLease, type Targets } from "./targets.ts";
-import { Signal } from "./timing.ts";
+import { LEASE_MARGIN, Signal } from "./timing.ts";
 
 /** Outcomes of one target that may wait for a commit: half of `BACKLOG.max`, so it stops no other. */
 // mutant: settle-share
@@ -10,8 +10,8 @@ const MAX_SETTLING = 256;
  * at most. Every `check` milliseconds, those that have waited as long are given back: none waits for two of them.
  */
 const AHEAD = { max: 128, time: 500, check: 1_000 };
-/** Everything in flight must be settled within this, in milliseconds: half of `LEASE_MARGIN`. */
-const MAX_SETTLE_TIME = 10_000;
+/** Everything in flight must be settled within this, in milliseconds. The rest is to read, and for clocks to differ. */
+const MAX_SETTLE_TIME = LEASE_MARGIN / 2;
 /** Publishers wait while more deliveries than this wait for the store. */
 const MAX_BEHIND = 1_000;
 /** How long one publish waits for deliveries to catch up, in milliseconds: `behind` is an estimate. */

@@ -1,14 +1,12 @@
 import { attemptCause } from "../core/entries.ts";
 import type { Attempt, Logger } from "../core/mod.ts";
 import { consoleLogger, guarded, silentLogger } from "../core/reporter.ts";
-import type { Clock } from "../internal/clock.ts";
+import { type Clock, HOUR, MINUTE } from "../internal/clock.ts";
 import { maskError } from "../internal/mask_error.ts";
 import { maskUrls } from "../internal/mask_url.ts";
 import type { Outcome } from "./records.ts";
 import { truncate } from "../internal/truncate.ts";
 
-const MINUTE = 60_000;
-const HOUR = 60 * MINUTE;
 /** Throttled lines that are remembered. Beyond that, those that are no longer throttled are forgotten. */
 const MAX_THROTTLED = 200;
 
@@ -65,12 +63,12 @@ export class ThrottledLogger {
 const SOON = MINUTE;
 /** Deliveries that have been due for this long, in milliseconds, and that no process attempts, are logged. */
 const OVERDUE = 10 * MINUTE;
-const MAX_PAUSE = 6 * HOUR;
+const LAST_PAUSE = 6 * HOUR;
 /**
  * Pauses between two lines of one kind about one target, in milliseconds; the last one repeats. A target
  * that is down for a day is logged eight times.
  */
-const PAUSES = [MINUTE, 10 * MINUTE, HOUR, MAX_PAUSE];
+const PAUSES = [MINUTE, 10 * MINUTE, HOUR, LAST_PAUSE];
 /** After this long without failures, in milliseconds, the next one is news: twice what hourly jobs need. */
 const CALM = 2 * HOUR;
 /** Characters of a failure's text in a line. */
@@ -219,7 +217,7 @@ export class DeliveryAlerts {
     const isNews = known === undefined || Math.abs(now - known.seenAt) > Math.max(pause, CALM);
     if (isNews) {
       const throttle = { lines: 1, at: now, seenAt: now, held: known?.held ?? 0 };
-      forget(this.#throttles, ({ seenAt }) => Math.abs(now - seenAt) > MAX_PAUSE);
+      forget(this.#throttles, ({ seenAt }) => Math.abs(now - seenAt) > LAST_PAUSE);
       this.#throttles.set(name, throttle);
       return throttle;
     }

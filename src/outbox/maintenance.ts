@@ -6,12 +6,12 @@
 import { CommitBuilder } from "./commit.ts";
 import { OutboxUnavailableError } from "./errors.ts";
 import type { ThrottledLogger } from "./logging.ts";
-import { DAY, dayIn, VERSION } from "./records.ts";
+import { dayIn, VERSION } from "./records.ts";
 import { type CommitOutcome, endOf, type StoreClient } from "./store_client.ts";
 import type { Targets } from "./targets.ts";
 import { BACKGROUND_TIMEOUT, COMMIT_TIMEOUT, PROBE_TIMEOUT } from "./timing.ts";
+import { DAY, HOUR, MINUTE } from "../internal/clock.ts";
 
-const HOUR = 60 * 60 * 1000;
 /** Days beyond the retention: other clocks may be behind, and a late settle counts on the day of its event. */
 const SPARE_DAYS = 2;
 /** Days whose counts are created: today's, and those until the run after the next one. */
@@ -209,7 +209,7 @@ export class StoreHealth {
 }
 
 /** How far the clocks of processes may differ, in milliseconds: five minutes. */
-const CLOCK_SKEW = 5 * 60 * 1000;
+const CLOCK_SKEW = 5 * MINUTE;
 
 /** The record of the layout. */
 type MetaRecord = {

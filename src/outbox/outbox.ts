@@ -1,6 +1,6 @@
 import type { Publication } from "../core/mod.ts";
 import { snapshotOf } from "../core/snapshot.ts";
-import { type Clock, systemClock } from "../internal/clock.ts";
+import { type Clock, DAY, systemClock } from "../internal/clock.ts";
 import { checkKnown, OR_INFINITE, readDuration } from "../internal/options.ts";
 import {
   checkBoolean,
@@ -20,7 +20,7 @@ import { getDelivery, listDeliveries } from "./list_deliveries.ts";
 import { DeliveryAlerts, SharedLogger, ThrottledLogger } from "./logging.ts";
 import { Publisher } from "./publish.ts";
 import { publishIn } from "./publish_in.ts";
-import { DAY, Keys } from "./records.ts";
+import { Keys } from "./records.ts";
 import type { ReplayOptions } from "./operation_types.ts";
 import { Replay } from "./replay.ts";
 import { retryDelivery } from "./requeue.ts";

@@ -1,9 +1,7 @@
 import type { Attempt, WireEvent } from "../core/mod.ts";
+import { DAY } from "../internal/clock.ts";
 import type { StoreKey, StoreSelector } from "../store/mod.ts";
 import { truncate } from "../internal/truncate.ts";
-
-/** A day, in milliseconds. */
-export const DAY: number = 24 * 60 * 60 * 1000;
 
 /** The version of every record, and of the layout. A record of a newer version is left alone. */
 export const VERSION = 1;

@@ -122,7 +122,7 @@ export class StoreClient {
    */
   async commit(
     commit: Commit,
-    timeout: number,
+    timeout = COMMIT_TIMEOUT,
     { failFast = false }: CommitOptions = {},
   ): Promise<CommitOutcome> {
     if (this.#isInTransaction) return await this.#send(commit);

@@ -1,9 +1,9 @@
 import type { Attempt } from "../core/mod.ts";
-import type { Clock } from "../internal/clock.ts";
+import { type Clock, DAY } from "../internal/clock.ts";
 import { CommitBuilder } from "./commit.ts";
 import { OutboxUnavailableError } from "./errors.ts";
 import type { DeliveryAlerts, ThrottledLogger } from "./logging.ts";
-import { DAY, readTargetRecord, type TargetRecord } from "./records.ts";
+import { readTargetRecord, type TargetRecord } from "./records.ts";
 import type { StoreClient } from "./store_client.ts";
 import {
   cleared,

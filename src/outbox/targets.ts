@@ -1,5 +1,5 @@
 import type { Attempt, DeliveryTarget, HookEvent } from "../core/mod.ts";
-import type { Clock } from "../internal/clock.ts";
+import { type Clock, DAY, HOUR, MINUTE } from "../internal/clock.ts";
 import {
   checkRetry,
   LEASE,
@@ -8,21 +8,13 @@ import {
   readDuration,
 } from "../internal/options.ts";
 import type { StoreKey } from "../store/mod.ts";
-import {
-  DAY,
-  type DueRecord,
-  ON,
-  type SessionHead,
-  type TargetRecord,
-  VERSION,
-} from "./records.ts";
+import { type DueRecord, ON, type SessionHead, type TargetRecord, VERSION } from "./records.ts";
+import { LEASE_MARGIN } from "./timing.ts";
 
 /** Ordered targets of an outbox: an event checks a session of each, and some stores take 10 checks. */
 const MAX_ORDERED = 8;
 /** A receiver that ended no attempt for this long has become slow, in milliseconds. */
 const MAX_SILENCE = 1_000;
-/** A lease outlasts its attempt by this, in milliseconds: time to read, to settle, and for clocks to differ. */
-const LEASE_MARGIN = 20_000;
 /** Failures in a row after which a target cools down. */
 const MAX_FAILURES = 20;
 /** How long a cooldown lasts, in milliseconds. */
@@ -252,9 +244,9 @@ export class Targets {
 // mutant: least-failures
 const MIN_FAILURES = 20;
 /** The longest pause that a receiver can ask for, in milliseconds. */
-const MAX_PAUSE = 60 * 60 * 1000;
+const MAX_ASKED_PAUSE = HOUR;
 /** How much clocks may differ, in milliseconds. */
-const CLOCK_TOLERANCE = 60 * 1000;
+const CLOCK_TOLERANCE = MINUTE;
 
 /** The status of a target at an address and a time. */
 export type TargetStatus = {
@@ -274,7 +266,7 @@ export function statusOf(record: TargetRecord, address: string, now: number): Ta
 
 /** Returns until when a target is paused; 0 when the clock that wrote it was wrong. */
 export function pausedUntil({ pausedUntil = 0 }: TargetRecord, now: number): number {
-  return pausedUntil > now + MAX_PAUSE + CLOCK_TOLERANCE ? 0 : pausedUntil;
+  return pausedUntil > now + MAX_ASKED_PAUSE + CLOCK_TOLERANCE ? 0 : pausedUntil;
 }
 
 /** Returns whether two records say that the target is off, for the same reason. */
@@ -299,7 +291,7 @@ export function withFailures(record: TargetRecord, failures: number, now: number
 /** Returns until when a receiver asks not to be called at all; undefined: it doesn't ask. */
 export function pauseAsked({ status, retryAfter }: Attempt, now: number): number | undefined {
   if (retryAfter === undefined || (status !== 429 && status !== 503)) return undefined;
-  return now + Math.min(retryAfter, MAX_PAUSE);
+  return now + Math.min(retryAfter, MAX_ASKED_PAUSE);
 }
 
 /** Returns why a target is to be turned off; undefined: it stays on. */

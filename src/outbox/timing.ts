@@ -11,6 +11,10 @@ export const CALL_TIMEOUT = 5_000;
  * reading its event can't use that up.
  */
 export const READ_TIMEOUT = 5_000;
+/** An attempt starts only while its lease has this left beyond its timeout, in milliseconds. */
+export const START_MARGIN = READ_TIMEOUT;
+/** A lease outlasts its attempt by this, in milliseconds: time to read, to settle, and for clocks to differ. */
+export const LEASE_MARGIN = 20_000;
 /** How long a claim, a target's record or a cleanup is retried, in milliseconds: the next pass does it again. */
 export const BACKGROUND_TIMEOUT = 5_000;
 /** How long a commit is retried that a caller waits for, in milliseconds: two calls, and less than HTTP clients wait. */
@@ -21,6 +25,12 @@ export const MIN_COMMIT_TIMEOUT = 1_000;
 export const SETTLE_TIMEOUT = 30_000;
 /** How long a health check waits for the store, in milliseconds: less than usual readiness probes do. */
 export const PROBE_TIMEOUT = 3_000;
+
+/**
+ * How long stopping may take, in milliseconds: Deno Deploy kills an instance 5 s after its SIGINT; other
+ * platforms give more.
+ */
+export const STOP_TIMEOUT = 4_500;
 
 /** Waits. */
 export function sleep(clock: Clock, milliseconds: number): Promise<void> {

@@ -6,15 +6,12 @@ import type { Outcome } from "./records.ts";
 import type { StoreClient } from "./store_client.ts";
 import type { FlowControl } from "./flow_control.ts";
 import type { FreshEvent, Job, Lease, Pass, PassOptions, SlotLease, Targets } from "./targets.ts";
-import { Alarm, Signal, sleep, type WakeUp } from "./timing.ts";
+import { Alarm, Signal, sleep, STOP_TIMEOUT, type WakeUp } from "./timing.ts";
 
 /** How often to poll while no delivery is known to be due, in milliseconds: at first, and at most. */
 const POLL = { first: 1_000, max: 60_000 };
-/**
- * `stop` aborts attempts after the first and is done after the second, in milliseconds: Deno Deploy kills
- * an instance 5 s after its SIGINT.
- */
-const STOP = { abort: 3_500, done: 4_500 };
+/** When `stop` aborts attempts, in milliseconds: a second before it is done, to store how they went. */
+const ABORT_AFTER = STOP_TIMEOUT - 1_000;
 /** How long a drain waits before it tries again to lease what it could not, in milliseconds: at least half of it. */
 const DRAIN_PAUSE = 100;
 
@@ -100,11 +97,11 @@ export class Worker {
     this.#alarm.cancel();
     this.#unlisten();
     const cancelAbort = clock.setTimer(
-      STOP.abort,
+      ABORT_AFTER,
       () => abort.abort(new Error("the outbox stops")),
     );
     const isOver = new Signal();
-    const cancelOver = clock.setTimer(STOP.done, () => isOver.notify());
+    const cancelOver = clock.setTimer(STOP_TIMEOUT, () => isOver.notify());
     await Promise.race([Promise.all([this.#idle(), cleanup.stop()]), isOver.next()]);
     if (this.#inFlight.size > 0) this.#abandon();
     cancelAbort();

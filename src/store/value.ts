@@ -1,3 +1,4 @@
+import { DAY } from "../internal/clock.ts";
 import { formatIssues } from "../internal/issues.ts";
 import { copyJson } from "../internal/json.ts";
 import { checkKnown, readDuration } from "../internal/options.ts";
@@ -68,7 +69,7 @@ export function checkAddend(value: bigint): void {
 }
 
 /** The longest lifetime: a hundred years, in milliseconds. Backends overflow beyond that. */
-const LONGEST_LIFETIME = 36_500 * 24 * 60 * 60 * 1000;
+const LONGEST_LIFETIME = 36_500 * DAY;
 
 /** Returns the lifetime of a write in whole milliseconds, as Deno KV expects it. */
 export function readLifetime(options: StoreSetOptions): number | undefined {

@@ -1,3 +1,4 @@
+import { DAY } from "../internal/clock.ts";
 import { sha256Hex } from "../internal/crypto.ts";
 import type { Store, StoreEntry, StoreKey } from "../store/mod.ts";
 
@@ -37,7 +38,7 @@ export async function scopesOf(
 }
 
 /** How long an id is remembered by default, in milliseconds: a week, longer than senders retry. */
-export const DEFAULT_REMEMBER: number = 7 * 24 * 60 * 60 * 1000;
+export const DEFAULT_REMEMBER: number = 7 * DAY;
 
 /** The most ids that are kept without a store. The oldest are dropped first. */
 const MAX_IDS = 10_000;

@@ -7,6 +7,7 @@
  */
 import type { Attempt } from "../core/mod.ts";
 import { abortable, delay, Semaphore } from "../internal/async.ts";
+import { MINUTE } from "../internal/clock.ts";
 import { readCount } from "../internal/options.ts";
 import { invalidOption } from "../internal/validate.ts";
 import type { HandshakeOptions } from "./options.ts";
@@ -107,7 +108,6 @@ function rateOf(allowed: string | null, requested = Infinity): number {
   return /^[1-9]\d{0,14}$/.test(text) ? Number(text) : requested;
 }
 
-const MINUTE = 60_000;
 /** Times to remember. For higher rates, the window is shorter. */
 const MAX_TIMES = 1000;
 

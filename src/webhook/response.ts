@@ -60,7 +60,7 @@ const MAX_READ = 16 * 1024;
 /** Bytes of UTF-8 that are kept. */
 const MAX_EXCERPT = 4 * 1024;
 /** How long to read, in milliseconds: the body is for the log only, and the delivery is already decided. */
-const READ_TIMEOUT = 2000;
+const EXCERPT_TIMEOUT = 2000;
 
 /**
  * Reads the start of a body: what arrived before it ended, broke off, or took too long. Never rejects: a
@@ -89,7 +89,7 @@ export async function readExcerpt(
   };
   const expired = (): Error => new Error("the body took too long");
   try {
-    await withTimeout(signal, Math.max(0, Math.min(timeout, READ_TIMEOUT)), expired, read);
+    await withTimeout(signal, Math.max(0, Math.min(timeout, EXCERPT_TIMEOUT)), expired, read);
   } catch {
     // The status has decided.
   }

@@ -1,4 +1,5 @@
 import { type Bytes, decodeBase64 } from "../internal/bytes.ts";
+import { DAY } from "../internal/clock.ts";
 import { checkKnown, readDuration } from "../internal/options.ts";
 import { checkFunctions } from "../internal/validate.ts";
 import { type WebhookVerificationCode, WebhookVerificationError } from "./errors.ts";
@@ -82,7 +83,7 @@ export type SignerVerifier = (
 const SUBJECT = "Cannot verify webhooks";
 const DEFAULT_TOLERANCE = 300_000;
 /** A day, in milliseconds: with more, a message that was intercepted could be replayed for that long. */
-const MAX_TOLERANCE = 86_400_000;
+const MAX_TOLERANCE = DAY;
 
 /** Creates a verifier that returns who signed. Not exported by the package. */
 export function createSignerVerifier(options: VerifyWebhookOptions): SignerVerifier {

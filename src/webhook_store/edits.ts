@@ -4,6 +4,7 @@
  * @module
  */
 import { DURATION, toMilliseconds } from "../config/duration.ts";
+import { DAY } from "../internal/clock.ts";
 import { inspect, isObject } from "../internal/validate.ts";
 import type { NewWebhook, RotateOptions, WebhookChanges } from "./types.ts";
 import { WebhookStoreError } from "./errors.ts";
@@ -55,7 +56,6 @@ export function rotateWebhook(
   return plain;
 }
 
-const DAY = 24 * 60 * 60 * 1000;
 /** How long old secrets sign by default, and at most, in milliseconds. */
 const OVERLAP = { byDefault: DAY, max: 30 * DAY };
 

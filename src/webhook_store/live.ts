@@ -2,7 +2,7 @@ import { HooksClosedError } from "../core/errors.ts";
 import type { HookRegistry, Logger, Registration } from "../core/mod.ts";
 import { consoleLogger, guarded } from "../core/reporter.ts";
 import { targetSource } from "../core/define_hook.ts";
-import type { Clock } from "../internal/clock.ts";
+import { type Clock, HOUR } from "../internal/clock.ts";
 import { errorMessage } from "../internal/issues.ts";
 import { maskError } from "../internal/mask_error.ts";
 import type { Outbox } from "../outbox/mod.ts";
@@ -23,7 +23,7 @@ import { createStoreHookName } from "./store_hook.ts";
 import { Watch } from "./watch.ts";
 
 /** How often this process notes again that it shadows a stored webhook, in milliseconds. */
-const NOTE_EVERY = 60 * 60 * 1000;
+const NOTE_EVERY = HOUR;
 
 /** What keeps stored webhooks registered. */
 type LiveOptions = {

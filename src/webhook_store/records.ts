@@ -1,15 +1,13 @@
-import type { Clock } from "../internal/clock.ts";
+import { type Clock, DAY } from "../internal/clock.ts";
 import { CommitBuilder } from "../outbox/commit.ts";
 import { OutboxUnavailableError } from "../outbox/errors.ts";
 import { fitsTargets } from "../outbox/prepare.ts";
-import { DAY, Keys, readTargetRecord, VERSION } from "../outbox/records.ts";
+import { Keys, readTargetRecord, VERSION } from "../outbox/records.ts";
 import { after, endOf, StoreClient } from "../outbox/store_client.ts";
 import type { Store, StoreKey } from "../store/mod.ts";
 import { WebhookStoreError } from "./errors.ts";
 import { readRecord, type WebhookRecord } from "./record.ts";
 
-/** How long a commit is retried, in milliseconds: two calls of 5 s, and less than HTTP clients wait. */
-const COMMIT_TIMEOUT = 10_000;
 /** How long the note that a file or code uses a name is kept, in milliseconds. */
 const SHADOW_LIFETIME = 2 * DAY;
 /** Records that are read at once: up to 64 KiB each. */
@@ -166,7 +164,7 @@ export class WebhookRecords {
   async noteShadowed(name: string): Promise<void> {
     const builder = new CommitBuilder();
     builder.set(this.#shadowed(name), { v: VERSION }, SHADOW_LIFETIME);
-    const outcome = await this.#client.commit(builder.commit, COMMIT_TIMEOUT);
+    const outcome = await this.#client.commit(builder.commit);
     if (outcome.ok !== "unknown") return;
     throw new OutboxUnavailableError(outcome.stored, outcome.cause, `keep the name '${name}'`);
   }
@@ -202,7 +200,7 @@ export class WebhookRecords {
   ): Promise<boolean> {
     const { store } = this.#client;
     builder.sum(this.#revisionKey);
-    const outcome = await this.#client.commit(builder.commit, COMMIT_TIMEOUT);
+    const outcome = await this.#client.commit(builder.commit);
     if (outcome.ok === "unknown") {
       throw new OutboxUnavailableError(
         outcome.stored,

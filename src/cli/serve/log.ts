@@ -1,4 +1,5 @@
 import type { Logger } from "../../core/mod.ts";
+import { DAY } from "../../internal/clock.ts";
 import { maskUrls } from "../../internal/mask_url.ts";
 import type { AttemptReport } from "../../outbox/mod.ts";
 import { outcomeOf } from "../delivery.ts";
@@ -12,7 +13,6 @@ type Fields = Readonly<Record<string, unknown>>;
 /** A retry that is further away than this, in milliseconds, is shown as a time of day. */
 const SOON = 60_000;
 /** A retry that is further away than this, in milliseconds, is shown with its date. */
-const DAY = 86_400_000;
 
 /** The log of `hooks serve` on standard error: one line per entry, or one JSON object. */
 export class Log {

@@ -1,3 +1,4 @@
+import { DAY } from "../../internal/clock.ts";
 import { checkKnown } from "../../internal/options.ts";
 import { hmacSha256Hex, timingSafeEqual } from "../../internal/crypto.ts";
 import { checkDate, checkOneOf, invalidOption } from "../../internal/validate.ts";
@@ -6,7 +7,7 @@ import { checkDate, checkOneOf, invalidOption } from "../../internal/validate.ts
 const MIN_KEY = 32;
 
 /** The longest time that a link is valid, in milliseconds: as long as an ask. */
-const MAX_LIFETIME = 30 * 24 * 60 * 60 * 1000;
+const MAX_LIFETIME = 30 * DAY;
 
 /** The response of a link. Anyone who has it can use it, once. */
 export type AskLink = {

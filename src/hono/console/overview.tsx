@@ -14,6 +14,7 @@ import {
 import { respondPage } from "./layout.tsx";
 import { Meter, Plot } from "./plots.tsx";
 import { can, type ConsoleRoute, link, outboxOf, type PageRequest, redirect } from "./request.ts";
+import { MINUTE } from "../../internal/clock.ts";
 
 /** Targets whose backlog is shown, the longest first. */
 const MAX_BACKLOGS = 20;
@@ -226,7 +227,6 @@ type Backlog = {
 };
 
 /** In milliseconds. */
-const MINUTE = 60_000;
 /** Minutes of the plots. */
 const SPAN = 60;
 

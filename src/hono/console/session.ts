@@ -1,4 +1,5 @@
 import { toHex } from "../../internal/bytes.ts";
+import { HOUR } from "../../internal/clock.ts";
 import { hmacSha256Hex, timingSafeEqual } from "../../internal/crypto.ts";
 import { hasScope, isExpired } from "../auth.ts";
 import type { AppContext } from "../context.ts";
@@ -29,7 +30,7 @@ const MAX_COOKIES = 64;
 /** What `signCookie` returns: its content (an expiry, the token's key id, and a nonce), and the HMAC. */
 const FORM = /^(([0-9a-z]{1,11})\.([0-9a-f]{16})\.[0-9a-f]{32})\.([0-9a-f]{64})$/;
 /** Longest session, in milliseconds: a working day. */
-const LIFETIME = 12 * 60 * 60 * 1000;
+const LIFETIME = 12 * HOUR;
 /** The size of a session's nonce, in bytes. */
 const NONCE_SIZE = 16;
 /** The size of the key id that says which token signed a cookie, in hex digits: other tokens are not tried. */

@@ -30,10 +30,10 @@ const OVERLAP = 30_000;
 const PAGE_SIZE = 200;
 
 /** Longest pause between polls after the store failed, in milliseconds. */
-const MAX_PAUSE = 30_000;
+const MAX_POLL_PAUSE = 30_000;
 
 /** Shortest pause between polls, in milliseconds. */
-const MIN_PAUSE = 5;
+const MIN_POLL_PAUSE = 5;
 
 const STREAM_HOOK = /^event-stream-[0-9a-f]{8}$/;
 
@@ -175,13 +175,13 @@ export class LiveEvents {
       await this.#pushNew(run);
       this.#pause = pollInterval;
     } catch (error) {
-      this.#pause = Math.min(this.#pause * 2, MAX_PAUSE);
+      this.#pause = Math.min(this.#pause * 2, MAX_POLL_PAUSE);
       guarded(() => logger.warn("Event streams could not read the store", maskError(error)));
     }
     if (run === undefined || run !== this.#registration) return; // it was stopped meanwhile
     this.#isPolling = false;
     const isNext = this.#hasNew && this.#pause === pollInterval;
-    this.#schedule(isNext ? Math.max(MIN_PAUSE, performance.now() - startedAt) : this.#pause);
+    this.#schedule(isNext ? Math.max(MIN_POLL_PAUSE, performance.now() - startedAt) : this.#pause);
   }
 
   async #pushNew(run: Registration | undefined): Promise<void> {

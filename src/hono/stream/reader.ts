@@ -6,7 +6,7 @@ import { isAfter, type Listener, type Position, type PositionedEvent } from "./l
 const RECONNECT_DELAY = 2_000;
 
 /** How long a client may read nothing while missed events are sent, in milliseconds. */
-const READ_TIMEOUT = 60_000;
+const STALL_TIMEOUT = 60_000;
 
 const encoder = /* @__PURE__ */ new TextEncoder();
 const HEARTBEAT: Uint8Array = /* @__PURE__ */ encoder.encode(": heartbeat\n\n");
@@ -117,7 +117,7 @@ export class StreamReader implements Listener {
   /** Resolves once the client has read enough, or is gone. */
   async #waitForSpace(): Promise<void> {
     if (this.#hasEnded || this.#controller.desiredSize! > 0) return;
-    const cancel = setTimer(READ_TIMEOUT, () => this.end());
+    const cancel = setTimer(STALL_TIMEOUT, () => this.end());
     await new Promise<void>((resolve) => this.#onPull = resolve);
     cancel();
     this.#onPull = undefined;

@@ -6,6 +6,7 @@
 import { setTimer } from "../../internal/async.ts";
 import { errorMessage } from "../../internal/issues.ts";
 import { maskError } from "../../internal/mask_error.ts";
+import { builtinLoader } from "../../internal/runtime.ts";
 import { closedError, StoreError, StoreLimitError, type StoreWake } from "../../store/mod.ts";
 import { sqliteFailure } from "../../store/sqlite_failure.ts";
 
@@ -28,15 +29,12 @@ export type Database = {
 
 type OpenDatabase = new (path: string, options?: { readonly create?: boolean }) => Database;
 
+type LoadDatabase = (id: string) => Readonly<Record<string, OpenDatabase>> | undefined;
+
 /** Opens a file with the SQLite of the runtime. @throws {StoreError} where the runtime has none */
 export function openDatabase(path: string): Database {
-  const { process } = globalThis as {
-    readonly process?: {
-      getBuiltinModule?(name: string): Readonly<Record<string, unknown>> | undefined;
-    };
-  };
-  const find = (module: string, name: string): OpenDatabase | undefined =>
-    process?.getBuiltinModule?.(module)?.[name] as OpenDatabase | undefined;
+  const load = builtinLoader() as LoadDatabase | undefined;
+  const find = (id: string, name: string): OpenDatabase | undefined => load?.(id)?.[name];
   const NodeDatabase = find("node:sqlite", "DatabaseSync");
   if (NodeDatabase !== undefined) return new NodeDatabase(path);
   const BunDatabase = find("bun:sqlite", "Database");

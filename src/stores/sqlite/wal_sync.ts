@@ -1,3 +1,4 @@
+import { builtinLoader } from "../../internal/runtime.ts";
 /**
  * Makes transactions durable without blocking the event loop: with `synchronous=NORMAL`, SQLite writes to its
  * log (the `-wal` file) and doesn't sync it, so this does, in the background, before a commit is confirmed.
@@ -89,8 +90,5 @@ type FileSystem = {
 };
 
 function fileSystem(): FileSystem {
-  const { process } = globalThis as unknown as {
-    readonly process: { getBuiltinModule(name: "node:fs"): FileSystem };
-  };
-  return process.getBuiltinModule("node:fs");
+  return builtinLoader()!("node:fs") as FileSystem;
 }
