@@ -35,7 +35,7 @@ const folder = await Deno.makeTempDir({ prefix: "soak-" });
 const start = performance.now();
 try {
   const scale = short ? SHORT : LONG;
-  // A claim whose answer is lost with its connection waits 22 s for the end of the lease.
+  // A claim whose response is lost with its connection waits 22 s for the end of the lease.
   const options = server ? { ...scale, limit: 2 * scale.limit } : scale;
   const { events, kills } = options;
   const large = numbersFrom(1, events).filter(isLarge).length;
@@ -61,7 +61,7 @@ function printKill({ run, accepted, inFlight, leases }: Kill): void {
 }
 
 function print(report: SoakReport): void {
-  const { kills, accepted, receivers, unanswered, callers, log, faults } = report;
+  const { kills, accepted, receivers, unconfirmed, callers, log, faults } = report;
   const rows = receivers.targets.map((target) => {
     const taken = [...receivers.taken].filter(([key]) => key.startsWith(`${target}/`));
     return {
@@ -76,11 +76,11 @@ function print(report: SoakReport): void {
   console.table(rows);
   console.log(
     `${accepted.size} accepted; delivered again at most ${leases} (leases met by a kill) and ` +
-      `${unanswered} (requests without an answer); ${log.length} log lines; ` +
+      `${unconfirmed} (requests without a response); ${log.length} log lines; ` +
       `${((performance.now() - start) / 1000).toFixed(1)} s`,
   );
   console.log(
-    `callers without an answer: ${callers.alive} asked again, ${callers.killed} more in the next ` +
+    `callers without a response: ${callers.alive} asked again, ${callers.killed} more in the next ` +
       `process, and ${callers.duplicates} of\nthese events were stored already; ${callers.unknown} ` +
       `callers were killed and had no key`,
   );

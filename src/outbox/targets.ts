@@ -302,7 +302,7 @@ export function reasonToDisable(
   disableAfter: number,
 ): string | undefined {
   if (verdict === "disable") {
-    return status === 410 ? "its receiver answered 410" : "its receiver asked to be sent nothing";
+    return status === 410 ? "the receiver responded 410" : "the receiver wants no more requests";
   }
   if (failingSince === undefined || failures < MIN_FAILURES) return undefined;
   if (now - failingSince < disableAfter) return undefined;

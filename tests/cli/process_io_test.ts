@@ -89,11 +89,11 @@ test("close() waits for a response in flight", async () => {
     await finish.promise;
     return new Response("whole");
   }, async (url) => {
-    const answer = fetch(url).then((response) => response.text());
+    const text = fetch(url).then((response) => response.text());
     await begun.promise;
     const closed = server.close(10_000);
     finish.resolve();
-    assert.equal(await answer, "whole");
+    assert.equal(await text, "whole");
     await closed;
   }, (it) => server = it);
 });

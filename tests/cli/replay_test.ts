@@ -62,10 +62,10 @@ test("hooks replay of one event prints the outcome", async () => {
     replayed: "delivery is due again now",
     "of\x1b another version": "of\\u{1b} another version",
   };
-  for (const [outcome, told] of Object.entries(words)) {
+  for (const [outcome, line] of Object.entries(words)) {
     const fetch = () => Promise.resolve(Response.json({ outcome }, { status: 202 }));
     const one = await ask("http://hooks.test", ["replay", "audit", "an-id"], { fetch });
-    assert.deepEqual([one.code, one.stdout], [0, `${told}\n`]);
+    assert.deepEqual([one.code, one.stdout], [0, `${line}\n`]);
     const json = await ask("http://hooks.test", ["replay", "audit", "an-id", "--json"], { fetch });
     assert.deepEqual(JSON.parse(json.stdout), { outcome });
   }
@@ -106,13 +106,13 @@ test("hooks replay continues until nothing is left, and shows its progress", asy
 });
 
 test("an interrupted hooks replay prints how to resume", async () => {
-  const answers = [
+  const responses = [
     () => Promise.resolve(Response.json({ replayed: 3, refused: 0, next_cursor: "c1" })),
     () => Promise.reject(new TypeError("connection refused")),
   ];
   const failed = new Terminal({
     environment: { HOOKS_URL: "http://hooks.test" },
-    fetch: () => answers.shift()!(),
+    fetch: () => responses.shift()!(),
   });
   assert.equal(await failed.run("replay"), 1);
   assert.match(failed.stderr, /3 replayed before that; resume with --cursor c1\n/);

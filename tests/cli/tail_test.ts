@@ -81,7 +81,7 @@ test("hooks tail exits with 0 on SIGINT", async () => {
 test("hooks tail reconnects after the last event, and waits longer each time", async () => {
   const asked: (string | null)[] = [];
   const waits: number[] = [];
-  const answers = [
+  const responses = [
     () => stream(event("id-1", "a.one"), "id: cut"),
     () => Promise.reject(new TypeError("connection refused")),
     () => problem(503),
@@ -94,7 +94,7 @@ test("hooks tail reconnects after the last event, and waits longer each time", a
     sleep: pausing(waits),
     fetch: (_, init) => {
       asked.push(new Headers(init?.headers).get("last-event-id"));
-      return answers.shift()!();
+      return responses.shift()!();
     },
   });
   assert.equal(await tail.run("tail", "-n", "3"), 0);
@@ -108,11 +108,11 @@ test("hooks tail reconnects after the last event, and waits longer each time", a
 });
 
 test("hooks tail exits when the server no longer accepts its token", async () => {
-  const answers = [() => stream(event("id-1", "a.one")), () => problem(401)];
+  const responses = [() => stream(event("id-1", "a.one")), () => problem(401)];
   const tail = new Terminal({
     environment: { HOOKS_URL: "http://hooks.test" },
     sleep: pausing([]),
-    fetch: () => answers.shift()!(),
+    fetch: () => responses.shift()!(),
   });
   assert.equal(await tail.run("tail"), 1);
   assert.match(tail.stderr, /Set --token or HOOKS_TOKEN/);

@@ -11,7 +11,10 @@ const audit = {
 const others = [
   {
     ...{ ...audit, target: "a-webhook-with-a-long-name", state: "off", failures: 1 },
-    ...{ failing_since: "2026-01-31T12:00:00.123Z", reason: "its receiver answered 410\u001b[2J" },
+    ...{
+      failing_since: "2026-01-31T12:00:00.123Z",
+      reason: "the receiver responded 410\u001b[2J",
+    },
     ...{ accepted: 7, delivered: 0, dead: 0, pending: 7, failed: 1, in_flight: 0 },
   },
   {
@@ -43,7 +46,7 @@ test("hooks targets prints a table with notes for operators", async () => {
     `\
 name                        state   accepted  delivered  pending  dead  expired  failed
 a-webhook-with-a-long-name  off            7          0        7     0        0       1  \
-its receiver answered 410\\u{1b}[2J; failing since 2026-01-31 12:00:00Z
+the receiver responded 410\\u{1b}[2J; failing since 2026-01-31 12:00:00Z
 audit                       on          1234       1200       31     3        0      40  2 in flight
 old                         paused      1234       1200       31     3        0      40  \
 not registered; until 2026-01-31 12:30:00Z
@@ -62,7 +65,7 @@ test("hooks targets fits its table to the terminal, with notes on their own line
   for (const columns of [80, 100]) {
     const { stdout } = await ask("http://127.0.0.1:8787", ["targets"], { ...options, columns });
     assert.ok(stdout.split("\n").every((line) => line.length <= columns), stdout);
-    assert.match(stdout, /\n {2}its receiver answered 410.*\n/);
+    assert.match(stdout, /\n {2}the receiver responded 410.*\n/);
   }
   const full = await ask("http://127.0.0.1:8787", ["targets", "--full"], {
     ...options,
@@ -123,11 +126,11 @@ test("a disabled webhook of hooks serve holds events until it is enabled", async
   const webhook = `{ name: audit, url: "${receiverUrl}", events: ["a.*"] }`;
   const files = { "hooks.yaml": `hooks: { webhooks: [${webhook}] }` };
   await serving({ files }, async (_, url) => {
-    const off = await ask(url, ["targets", "disable", "audit", "--reason", "it is mended"]);
+    const off = await ask(url, ["targets", "disable", "audit", "--reason", "it is fixed"]);
     assert.deepEqual([off.code, off.stdout.slice(0, 17)], [0, "audit is disabled"]);
     await ask(url, ["send", "a.one"]);
     const { stdout } = await ask(url, ["targets"]);
-    assert.match(stdout, /^audit +off +1 +0 +1 +0 +0 +0 {2}it is mended$/m);
+    assert.match(stdout, /^audit +off +1 +0 +1 +0 +0 +0 {2}it is fixed$/m);
     const on = await ask(url, ["targets", "enable", "audit"]);
     assert.deepEqual([on.code, on.stdout.slice(0, 17)], [0, "audit is enabled:"]);
     await receiver.match(/200 unverified \S+ a\.one/);

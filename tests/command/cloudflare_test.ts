@@ -1,5 +1,5 @@
 /**
- * examples/deploy-cloudflare/ as it stands: bundled from the packed package by the commands of its page,
+ * examples/deploy-cloudflare/ unchanged: bundled from the packed package by the commands of its page,
  * on the real workerd, with the KV Connect server of tests/support/kv_connect/ in the place of denokv.
  * @module
  */
@@ -23,18 +23,18 @@ if (node) {
   test("the commands of examples/deploy-cloudflare run both Workers as written", () =>
     withShell(async (shell) => {
       let receiver: CommandProcess | undefined;
-      let answer: CommandProcess | undefined;
+      let cron: CommandProcess | undefined;
       await using kv = await eachLine(shell, async (line) => {
         const command = await shell.run(line);
         if (line.includes("listen")) await command.match(/listening on/);
         if (line.includes("listen")) receiver = command;
         if (line.includes("workerd")) await shell.listens(8789, command);
-        answer = command;
+        cron = command;
       });
       await receiver!.times(3, "200 verified");
       assert.match(receiver!.stdout, /message\.received .*"content":"What is due today\?"/);
       assert.equal(receiver!.stdout.match(/tool\.called .*\{"name":"bash"\}/g)?.length, 2);
-      assert.equal(JSON.parse(answer!.stdout).outcome, "ok"); // of cron
+      assert.equal(JSON.parse(cron!.stdout).outcome, "ok"); // of cron
       assert.ok(
         kv.server.requests.write >= 2,
         "the durable Worker stored its event, and settled it",

@@ -15,7 +15,7 @@ if (await hasRuntimes("the programs of README on Bun and Node")) {
     for (const [index, code] of programs.entries()) {
       const title = `program ${index + 1} of ${document}`;
       if (code.includes('"@omniagent/hooks/kv"')) {
-        // Only there is Deno KV built in; a program for Node and Bun stands beside it.
+        // Only there is Deno KV built in; a program for Node and Bun follows it.
         test(`${title} is followed by its form for Node and Bun`, () => {
           assert.equal(
             programs[index + 1],

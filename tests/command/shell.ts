@@ -13,7 +13,7 @@ const PAUSE = 50;
 /** What differs from the shell of a reader. */
 type ShellOptions = {
   readonly cwd: string;
-  /** What words of the shell stand for: a program and a space, or how the program's path begins. */
+  /** What replaces words of the shell: a program and a space, or the start of the program's path. */
   readonly words: Readonly<Record<string, string>>;
   /** Ports that others may have at the moment. Each becomes one that is free. */
   readonly ports?: readonly number[];
@@ -32,7 +32,7 @@ export class Shell implements AsyncDisposable {
     this.#ports = new Map(options.ports?.map((port) => [port, freePort()]));
   }
 
-  /** The port that stands for one here. */
+  /** The port that replaces one here. */
   port(written: number): number {
     return this.#ports.get(written)!;
   }

@@ -82,7 +82,7 @@ for (const runtime of await runtimes()) {
       await using server = new CommandProcess(sh, [], { cwd, env: { HOOKS_TOKEN: TOKEN } });
       const log = `${cwd}/log`;
       const url = await servedUrl(log);
-      for (let n = 0; n < 3; n++) await post(url); // nobody reads what is logged of it
+      for (let n = 0; n < 3; n++) await post(url); // its log has no reader
       using reader = await Deno.open(log);
       await post(url);
       await readUntil(reader, /"path":"\/events"[^]*"status":202/);
@@ -99,7 +99,7 @@ async function post(url: string): Promise<void> {
   assert.equal(response.status, 202);
 }
 
-/** Where a server says that it is, in a log that nobody reads afterwards. */
+/** The address that a server logs. Nothing reads the log afterwards. */
 async function servedUrl(log: string): Promise<string> {
   using reader = await Deno.open(log);
   const [, url] = await readUntil(reader, /"url":"(http:[^"]+)"/);

@@ -104,7 +104,7 @@ export function fakeWebhook(
   };
 }
 
-/** A queue that stores nothing: it notes what it is told, and delivers when a test says so. */
+/** A queue that stores nothing: it records its calls, and delivers when a test calls it. */
 export class FakeQueue implements DeliveryQueue {
   readonly log: string[];
   readonly batches: (readonly Publication[])[] = [];

@@ -205,7 +205,7 @@ test("decodeEvent() of an encoded event returns an equal event", () =>
     assert.deepEqual(decodeEvent(encodeEvent(event)), { ...event });
   })));
 
-/** What decodeEvent() makes of a body: what it takes can be encoded again, its refusals have no payload. */
+/** What decodeEvent() makes of a body: an event can be encoded again, and an error has no payload. */
 function judge(body: string | Uint8Array, secret?: string): void {
   try {
     const event = decodeEvent(body);

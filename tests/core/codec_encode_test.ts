@@ -87,7 +87,7 @@ for (const [name, event, ...paths] of faults) {
   });
 }
 
-/** A dispatch looks at what its handlers rely on, and leaves the rest to whoever encodes the event. */
+/** A dispatch looks at what its handlers rely on, and leaves the rest to the encoder. */
 const undispatchable = faults.filter(([name]) =>
   !/^a payload|with a|of 129|Date that is none|year/.test(name)
 );

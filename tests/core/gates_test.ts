@@ -99,8 +99,12 @@ test("call() passes the context of gates to the tool", async () => {
     name: "budget",
     handle: () => allow("fine", { context: "Nothing is left" }),
   });
-  const told = await hooks.call("pay", {}, (_, { context, isApproved }) => [context, isApproved]);
-  assert.deepEqual(told, ["Nothing is left", true]);
+  const received = await hooks.call(
+    "pay",
+    {},
+    (_, { context, isApproved }) => [context, isApproved],
+  );
+  assert.deepEqual(received, ["Nothing is left", true]);
   await hooks.close();
 });
 

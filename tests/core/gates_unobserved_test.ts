@@ -4,7 +4,7 @@ import { ask, deny } from "@omniagent/hooks/gates";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
 
-// Without an outbox and without handlers, nobody sees the record of a decision. The decision is the same.
+// Without an outbox and without handlers, the record of a decision has no observers. The decision is the same.
 
 /** Hooks that have decided before, so that nothing has to be loaded or opened any more. */
 async function warm(options: HooksOptions = {}): Promise<Hooks> {

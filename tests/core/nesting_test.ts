@@ -108,10 +108,10 @@ test("filters, payloads and schemas that emit are counted as handlers are", asyn
 });
 
 test("an onError that emits failing events is called no deeper than the limit", async () => {
-  let told = 0;
+  let reports = 0;
   const hooks = quietHooks({
     onError() {
-      told++;
+      reports++;
       void hooks.emit("failure", null).catch(() => {});
     },
   });
@@ -120,20 +120,20 @@ test("an onError that emits failing events is called no deeper than the limit", 
   });
   await hooks.init();
   await hooks.emit("failure", null).catch(() => {});
-  assert.ok(told <= LIMIT, `${told}`);
+  assert.ok(reports <= LIMIT, `${reports}`);
 });
 
 test("an onError that emits in the background after close is called no deeper than the limit", async () => {
-  let told = 0;
+  let reports = 0;
   const hooks = quietHooks({
     onError() {
-      told++;
+      reports++;
       hooks.emitInBackground("failure", null);
     },
   });
   await hooks.close();
   hooks.emitInBackground("a", null);
-  assert.ok(told > 0 && told <= LIMIT, `${told}`);
+  assert.ok(reports > 0 && reports <= LIMIT, `${reports}`);
 });
 
 test("handlers that emit one event after the other, however many, are not nested", async () => {

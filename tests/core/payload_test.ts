@@ -166,7 +166,7 @@ for (const [name, data, json] of accepted) {
 test("toJSON() is called once, and not on its result, as JSON.stringify() does", async () => {
   const data = { a: { toJSON: () => ({ b: 1, toJSON: () => ({ c: 1n }) }) } };
   const event = await emit(data);
-  // JSON leaves the inner function out; a refusal of the function is as good.
+  // JSON leaves the inner function out; an error about the function is also correct.
   if (event instanceof EventValidationError) assert.deepEqual(pathsOf(event), ["data.a.toJSON"]);
   else assert.deepEqual(decodeEvent(encodeEvent(event)).data, { a: { b: 1 } });
 });
@@ -232,11 +232,11 @@ for (const sessionId of ["\ud800", "s-\udc00", "\udc00\ud800", "a\ud83d"]) {
     const hooks = quietHooks();
     hooks.on("a", () => assert.fail("called"));
     const event = eventOf({ type: "a", sessionId });
-    const refusals = [
+    const errors = [
       await rejection(hooks.emit("a", null, { sessionId }), EventValidationError),
       await rejection(hooks.dispatcher.emitWithSession("a", sessionId, null), EventValidationError),
     ];
-    for (const refusal of refusals) assert.deepEqual(refusal.issues, issues);
+    for (const error of errors) assert.deepEqual(error.issues, issues);
     const dispatch = await rejection(hooks.registry.dispatch(event), EventValidationError);
     const encoding = thrown(() => encodeEvent(event), EventValidationError);
     assert.deepEqual(dispatch.issues, [wireIssue]);

@@ -13,8 +13,8 @@ const failing: Readonly<Record<string, () => never>> = {
     throw reporterFault;
   },
   "rejects": () => Promise.reject(reporterFault) as never,
-  "answers with a thenable that throws": () => ({ then: () => assert.fail("then") }) as never,
-  "answers with a thenable that cannot be read": () =>
+  "returns a thenable that throws": () => ({ then: () => assert.fail("then") }) as never,
+  "returns a thenable that cannot be read": () =>
     Object.defineProperty({}, "then", { get: () => assert.fail("then") }) as never,
 };
 

@@ -38,7 +38,7 @@ for (const [kind, paid] of Object.entries(kinds)) {
         assert.match(error.message, /^Cannot .*'paid': data\.total: must be positive$/);
       }
     }
-    // The caller knows: onError learns of handlers, and of what nobody awaits.
+    // The caller knows: onError gets errors of handlers, and of what is not awaited.
     assert.deepEqual({ received, reported }, { received: [], reported: [] });
     await hooks.emit("paid", { total: 5 });
     await hooks.emit("other", { total: -1 });

@@ -320,7 +320,7 @@ testApp(
         new Response(HOSTILE, { status: 500, headers: { "retry-after": "0", [`x-a`]: HOSTILE } }),
       () => new Response(HOSTILE, { status: 400 }),
     ];
-    const webhook = (name: string, answer: () => Response | never) =>
+    const webhook = (name: string, respond: () => Response | never) =>
       new WebhookHook({
         name,
         url: "https://receiver.test/%22%3E%3Cscript%3E",
@@ -328,7 +328,7 @@ testApp(
         secret: "whsec_MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY=",
         headers: { "x-key": "secret-of-the-receiver" },
         retry: fixedRetry({ retries: 1, delay: 1 }),
-        fetch: () => Promise.resolve().then(answer),
+        fetch: () => Promise.resolve().then(respond),
       });
     hooks.use(
       webhook("responds", () => (respond.shift() ?? (() => new Response(HOSTILE)))()),
@@ -581,7 +581,7 @@ const everything: readonly Token[] = [
   { name: "ada", token: TOKENS.admin, scopes: ["read", "approve", "admin"] },
 ];
 
-/** Names, ids, cursors, filters and fields that nobody gave out. */
+/** Names, ids, cursors, filters and fields that don't exist. */
 const GARBAGE = [
   " ",
   "zz",
@@ -644,7 +644,7 @@ test("no name, id, cursor, filter or field makes the console fail, or reaches on
         }
       }
     }
-    // The forms were not refused as those of a stranger: the same one deletes it.
+    // The forms were not refused as cross-site: the same form deletes it.
     const [, revision] = /name="revision" value="(\d+)"/.exec(
       await openPage(setup, "webhooks/audit", cookie),
     )!;

@@ -477,7 +477,7 @@ testApp("calls with one id and different data are all judged again once one has 
   assert.deepEqual(judged, [...commands, ...commands]);
 });
 
-/** Waits until somebody can respond to an ask. */
+/** Waits until an ask can be resolved. */
 async function pendingAsk(hooks: Setup["hooks"]): Promise<string> {
   for (;;) {
     const [pending] = (await hooks.asks.list()).items;

@@ -140,7 +140,7 @@ function requestInit(
 }
 
 /** Longest wait of a test for one thing, in milliseconds. */
-const PATIENCE = 60_000;
+const TIMEOUT = 60_000;
 
 /** What a promise gives. @throws {Error} when it does not within a minute, with what was waited for */
 export async function inTime<Value>(
@@ -149,7 +149,7 @@ export async function inTime<Value>(
 ): Promise<Value> {
   let timer: ReturnType<typeof setTimeout> | undefined;
   const late = new Promise<never>((_, reject) => {
-    timer = setTimeout(() => reject(new Error(`Waited ${PATIENCE} ms for ${what}`)), PATIENCE);
+    timer = setTimeout(() => reject(new Error(`Waited ${TIMEOUT} ms for ${what}`)), TIMEOUT);
   });
   try {
     return await Promise.race([promise, late]);

@@ -116,7 +116,7 @@ test("no page, response, error, log, or document contains a secret, header value
     });
   };
   /** Keeps what a response says. */
-  const hear = async (where: string, response: Response): Promise<number> => {
+  const check = async (where: string, response: Response): Promise<number> => {
     const isStream = response.headers.get("content-type") === "text/event-stream";
     if (isStream) await response.body?.cancel();
     const text = isStream ? "" : await response.text();
@@ -126,24 +126,24 @@ test("no page, response, error, log, or document contains a secret, header value
 
   // Webhooks that are created, changed, refused, rotated, tested, and attempted.
   const headers = { "if-match": "*" };
-  assert.equal(await hear("create", await send("/webhooks", { body: WEBHOOK })), 201);
-  assert.equal(await hear("refused", await send("/webhooks", { body: REFUSED })), 422);
+  assert.equal(await check("create", await send("/webhooks", { body: WEBHOOK })), 201);
+  assert.equal(await check("refused", await send("/webhooks", { body: REFUSED })), 422);
   const changes = {
     headers: { Authorization: `Bearer ${MARKERS["a changed header value"]}` },
     retry: ["2ms"],
   };
   const change = { method: "PATCH", body: changes, headers };
-  assert.equal(await hear("change", await send("/webhooks/audit", change)), 200);
+  assert.equal(await check("change", await send("/webhooks/audit", change)), 200);
   for (const [field, value] of Object.entries(REFUSED)) {
     if (field === "name" || field === "events" || field === "retry") continue;
     const invalid = { method: "PATCH", body: { [field]: value }, headers };
-    assert.equal(await hear("refused", await send("/webhooks/audit", invalid)), 422, field);
+    assert.equal(await check("refused", await send("/webhooks/audit", invalid)), 422, field);
   }
   const rotate = { body: { secret: `whsec_${MARKERS["the webhook's next secret"]}` }, headers };
-  assert.equal(await hear("rotate", await send("/webhooks/audit/rotate-secret", rotate)), 200);
+  assert.equal(await check("rotate", await send("/webhooks/audit/rotate-secret", rotate)), 200);
   for (let tests = 0; tests < 3; tests++) {
     const tested = await send("/webhooks/audit/test", { method: "POST" });
-    assert.equal(await hear("test", tested), 200);
+    assert.equal(await check("test", tested), 200);
   }
   hooks.use({
     name: "throws",
@@ -180,7 +180,7 @@ test("no page, response, error, log, or document contains a secret, header value
       for (const token of ["read", "approve", "admin", "unknown", null] as const) {
         if (method !== "get" && token === "admin") continue; // done above
         const response = await send(one, { method: method.toUpperCase(), token });
-        await hear(`${method} ${path} with ${token}`, response);
+        await check(`${method} ${path} with ${token}`, response);
       }
     }
   }
@@ -195,7 +195,7 @@ test("no page, response, error, log, or document contains a secret, header value
     for (const route of CONSOLE_ROUTES.filter(({ method }) => method === "GET")) {
       const path = pathOf(route, { name: "audit", id: route.path[0] === "r" ? replay : id });
       const page = await send(`/console/${path}`, { token: null, headers: { cookie } });
-      await hear(`the page ${route.path} with ${scope}`, page);
+      await check(`the page ${route.path} with ${scope}`, page);
     }
     const form = {
       csrf,
@@ -208,15 +208,15 @@ test("no page, response, error, log, or document contains a secret, header value
     for (const route of actions) {
       const path = pathOf(route, { target: "audit", name: "audit", id });
       const response = await submit({ send }, path, form, { cookie });
-      await hear(`the action ${route.path} with ${scope}`, response);
+      await check(`the action ${route.path} with ${scope}`, response);
     }
   }
   const wrong = await submit({ send }, "sign-in", { token: TOKENS.read.slice(1) });
-  assert.equal(await hear("a wrong token", wrong), 401);
+  assert.equal(await check("a wrong token", wrong), 401);
   const gone = await send("/webhooks/audit", { method: "DELETE", headers });
-  assert.equal(await hear("delete", gone), 200);
+  assert.equal(await check("delete", gone), 200);
   await hooks.close();
-  await hear("closed", await send("/webhooks/audit"));
+  await check("closed", await send("/webhooks/audit"));
 
   // What the receiver got: the markers were there to be found.
   for (const kind of ["a changed header value", "the token in a URL"] as const) {

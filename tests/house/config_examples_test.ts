@@ -1,5 +1,5 @@
 /**
- * The examples of configuration, as they stand.
+ * The examples of configuration, unchanged.
  * @module
  */
 import assert from "node:assert/strict";
@@ -53,7 +53,7 @@ test("examples/hooks.yaml is accepted by loadConfig() and by a JSON Schema valid
 
 test("examples/hooks.yaml uses every field, but of storage only one", () => {
   const used = new Set(fieldsOf(value));
-  // What webhooks share is shown where it can stand alone.
+  // What webhooks share is shown where it is complete on its own.
   const all = schemaFields(configJsonSchema()).filter((path) =>
     path !== "$schema" && !path.startsWith("hooks.defaults.") &&
     !/^storage\.(?!path)/.test(path)

@@ -1,5 +1,5 @@
 /**
- * The policy servers of docs/policy-servers.md, as they stand, asked by `WebhookGate`: in Python and Go with the
+ * The policy servers of docs/policy-servers.md, unchanged, asked by `WebhookGate`: in Python and Go with the
  * packages of Standard Webhooks, and Open Policy Agent, where `opa` is installed or `OPA` names it.
  * @module
  */

@@ -1,5 +1,5 @@
 /**
- * The receivers in other languages of docs/webhooks.md, as they stand, with `WebhookHook` as the sender.
+ * The receivers in other languages of docs/webhooks.md, unchanged, with `WebhookHook` as the sender.
  * @module
  */
 import assert from "node:assert/strict";

@@ -1,5 +1,5 @@
 /**
- * The durable example and the demo, as they stand: both kill their own child. And the demo with
+ * The durable example and the demo, unchanged: both kill their own child. And the demo with
  * configurations that lose events, so that its table is seen to fail.
  * @module
  */
@@ -47,7 +47,7 @@ test("the demo kills its server with SIGKILL, and its receivers verify every acc
   const [, stored, all, arrived, waiting] =
     /(\d+) events are stored, with (\d+) deliveries: (\d+) delivered, (\d+) pending/.exec(out)!
       .map(Number);
-  assert.ok(waiting! >= 4, "what slack-notify hears waits when the server is killed");
+  assert.ok(waiting! >= 4, "deliveries to slack-notify wait when the server is killed");
   assert.equal(arrived! + waiting!, all);
   assert.match(out, /The agent got no response/);
   assert.match(
@@ -76,7 +76,7 @@ test("the demo with a store in memory fails, and says how many events are missin
 });
 
 test("the demo fails only for a webhook that signs with another secret", async () => {
-  const secret = `whsec_${btoa("a secret that nobody else has")}`;
+  const secret = `whsec_${btoa("a secret of its own")}`;
   const { code, out } = await runDemoWith("secret: ${SLACK_SIGNING_SECRET}", `secret: ${secret}`);
   assert.equal(code, 1, out);
   assert.match(out, /^SOMETHING IS MISSING OR FAILED/m);

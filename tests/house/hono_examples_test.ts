@@ -1,5 +1,5 @@
 /**
- * The two examples of servers, as they stand.
+ * The two examples of servers, unchanged.
  * @module
  */
 import assert from "node:assert/strict";

@@ -167,7 +167,7 @@ export type Graph = Readonly<Record<string, readonly string[]>>;
 export function refusedImports(graph: Graph): string[] {
   return Object.entries(graph).flatMap(([file, imports]) =>
     imports.flatMap((target) => {
-      const reason = refusal(file, target);
+      const reason = violationOf(file, target);
       return reason === undefined ? [] : [`${file} imports ${target}: ${reason}`];
     })
   );
@@ -185,13 +185,13 @@ export function dependencies(graph: Graph, file: string): string[] {
   return reached(graph, file).filter((target) => !(target in graph));
 }
 
-function refusal(file: string, target: string): string | undefined {
+function violationOf(file: string, target: string): string | undefined {
   const from = folderOf(file);
   const row = table[from];
   if (row === undefined) return `'${from}' has no row in the import table`;
-  if (target.startsWith("node:")) return undefined; // house_lint.ts judges where it stands
+  if (target.startsWith("node:")) return undefined; // house_lint.ts checks its position
   const to = folderOf(target);
-  if (target.includes(":")) return packageRefusal(row, file, target);
+  if (target.includes(":")) return packageViolationOf(row, file, target);
   if (isPrivate(target) && !file.startsWith(directory(target))) {
     return "a private file never leaves its folder";
   }
@@ -204,7 +204,7 @@ function refusal(file: string, target: string): string | undefined {
   return doors.includes(target) ? undefined : `${to} is entered by its mod.ts`;
 }
 
-function packageRefusal(row: Row, file: string, target: string): string | undefined {
+function packageViolationOf(row: Row, file: string, target: string): string | undefined {
   const own = file.slice(`src/${folderOf(file)}/`.length);
   const few = Object.entries(row.packagesOf ?? {}).filter(([, files]) => files.includes(own));
   const names = [...row.packages ?? [], ...row.doors?.[own] ?? [], ...few.map(([name]) => name)];

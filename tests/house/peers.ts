@@ -10,7 +10,7 @@ import { blocksOf, readDocuments } from "./documents.ts";
 
 const GO_MODULE = "github.com/standard-webhooks/standard-webhooks/libraries@v0.0.1";
 /** How long a program may take until it listens, in milliseconds. */
-const PATIENCE = 60_000;
+const TIMEOUT = 60_000;
 
 /** A program and its arguments. */
 export type Command = readonly [program: string, ...args: string[]];
@@ -108,7 +108,7 @@ export async function programIn(path: string, language: string): Promise<string>
 
 /** Waits until something listens. */
 async function listening(port: number): Promise<void> {
-  const deadline = Date.now() + PATIENCE;
+  const deadline = Date.now() + TIMEOUT;
   for (;;) {
     const connection = await Deno.connect({ hostname: "127.0.0.1", port }).catch(() => undefined);
     connection?.close();

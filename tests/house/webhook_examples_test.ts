@@ -1,5 +1,5 @@
 /**
- * The two webhook examples, as they stand: the one that receives prints the command of the other.
+ * The two webhook examples, unchanged: the one that receives prints the command of the other.
  * @module
  */
 import assert from "node:assert/strict";

@@ -2,7 +2,7 @@ import { denyNetFlag } from "@omniagent/hooks/webhook";
 import assert from "node:assert/strict";
 import { test } from "../support/harness.ts";
 
-/** All of this machine, so that a flag that does not work reaches nobody. */
+/** All of this machine, so that no request leaves it if the flag does not work. */
 const HOSTS = ["localhost", "127.0.0.2", "::ffff:127.0.0.2", "::1"];
 
 test("denyNetFlag() makes Deno refuse to connect to the address of a name", async () => {

@@ -203,18 +203,18 @@ test("any error is masked: clean, circular, very large, or one that throws", () 
 
 test("a custom logger gets masked errors, and onError gets the original", async () => {
   const logged: unknown[] = [];
-  const heard: unknown[] = [];
+  const reported: unknown[] = [];
   const none = () => {};
   const hooks = createHooks({
     logger: { debug: none, info: none, warn: none, error: (...data) => void logged.push(...data) },
-    onError: (error) => void heard.push(error),
+    onError: (error) => void reported.push(error),
   });
   const fault = new AggregateError([new Error(`https://me:${SECRET}@a/`)], "all failed");
   hooks.on("tool.called", () => {
     throw fault;
   });
   await assert.rejects(hooks.emit("tool.called", { name: "bash" }));
-  assert.equal(heard[0], fault);
+  assert.equal(reported[0], fault);
   assert.ok(logged[1] instanceof AggregateError && logged[1].message === "all failed");
   assert.ok(!Deno.inspect(logged).includes(SECRET));
 });

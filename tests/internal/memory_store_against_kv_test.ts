@@ -1,5 +1,5 @@
 /**
- * The store in memory beside the one over Deno KV: the same operations, the same answers. Needs
+ * The store in memory against the one over Deno KV: the same operations have the same results. Needs
  * `--unstable-kv`.
  * @module
  */
@@ -80,10 +80,10 @@ test("memoryStore() returns what Deno KV does for any operations", async () => {
       withKv(async (kv) => {
         const [expected, found] = [new Run(kv), new Run(memoryStore())];
         for (const operation of operations) {
-          assert.deepEqual(await found.answer(operation), await expected.answer(operation));
+          assert.deepEqual(await found.run(operation), await expected.run(operation));
         }
         const everything = { kind: "list", selector: { prefix: [] }, options: {} } as const;
-        assert.deepEqual(await found.answer(everything), await expected.answer(everything));
+        assert.deepEqual(await found.run(everything), await expected.run(everything));
       }),
   );
   await fc.assert(property, { numRuns: 300 });
@@ -119,7 +119,7 @@ test("memoryStore() lists the same as Deno KV while entries change", async () =>
   await fc.assert(property, { numRuns: 25 });
 });
 
-/** Operations on one store. Answers name versionstamps by their order, because they are each store's own. */
+/** Operations on one store. Results name versionstamps by their order, because each store has its own. */
 class Run {
   readonly #store: Store;
   readonly #stamps: string[] = [];
@@ -128,7 +128,7 @@ class Run {
     this.#store = store;
   }
 
-  async answer(operation: Operation): Promise<unknown> {
+  async run(operation: Operation): Promise<unknown> {
     try {
       return await this.#perform(operation);
     } catch {

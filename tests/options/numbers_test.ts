@@ -31,7 +31,7 @@ type Events = Record<string, unknown>;
 const HOURS_70_1 = 70.1 * 3_600_000; // 252360000.00000003
 const TEN_YEARS = 10 * 365 * 86_400_000;
 
-/** Accepted or not, each of these must be told or must work. */
+/** Accepted or not, each of these must be reported or must work. */
 const VALUES: readonly unknown[] = [
   ...[0, -1, 0.5, 1, 1.5, HOURS_70_1, 2 ** 31 - 1, 2 ** 31, TEN_YEARS, 2 ** 53, 1e300],
   ...[NaN, Infinity, -Infinity, "5", null, 10n, {}],
@@ -76,9 +76,9 @@ async function publishing(options: OutboxOptions): Promise<void> {
 
 async function delivering(options: object, retries = 0): Promise<void> {
   const { signal } = new AbortController();
-  const answer = (): Promise<Response> => Promise.resolve(new Response());
+  const respond = (): Promise<Response> => Promise.resolve(new Response());
   const webhook = new WebhookHook({
-    ...{ name: "w", events: ["*"], url: "https://w.example/", fetch: answer as typeof fetch },
+    ...{ name: "w", events: ["*"], url: "https://w.example/", fetch: respond as typeof fetch },
     ...options,
   });
   const event = { id: "e", type: "a.b", timestamp: new Date(), data: 1 };

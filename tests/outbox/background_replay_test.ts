@@ -131,7 +131,7 @@ test("another process lists a replay, and continues it once its process has stop
   const stopped = one.stop();
   pause.release();
   await stopped;
-  // It stopped before its end: whoever asks next goes on.
+  // It stopped before its end: the next process continues it.
   const { status, seen: all, replayed } = await ended(first, id);
   assert.deepEqual([status, all, replayed], ["done", 40, 40]);
   await first.stop();

@@ -90,7 +90,7 @@ function eventOf(data: unknown): HookEvent {
   return { id: crypto.randomUUID(), type: "a", timestamp, sessionId: "s", data };
 }
 
-/** The event alone: its payload is changed by whoever emitted. */
+/** Only the event: its payload is changed by the caller. */
 function vandalizeShallow(event: HookEvent): void {
   event.timestamp.setTime(0);
   Object.assign(event, { id: "other", type: "b", sessionId: "other", data: "other" });

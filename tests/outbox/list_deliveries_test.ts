@@ -7,7 +7,7 @@ import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
 import { eventAt, numberIn, START, upTo } from "./helpers.ts";
 
-/** An outbox whose targets answer as `judge` says, and which has published events to them. */
+/** An outbox whose targets return what `judge` does, and which has published events to them. */
 async function setUp(
   targets: readonly string[],
   events: number,
@@ -59,12 +59,12 @@ test("listDeliveries() lists pending, attempted, and dead deliveries", async () 
   const before = Date.now();
   const verdicts = ["delivered", "retry", "final"] as const;
   const { outbox } = await setUp(["a", "b"], 3, (n) => verdicts[n]!);
-  const born = await all(outbox, { state: "pending" });
-  assert.deepEqual(born.map(({ target, eventId }) => [target, numberIn(eventId)]), [
+  const stored = await all(outbox, { state: "pending" });
+  assert.deepEqual(stored.map(({ target, eventId }) => [target, numberIn(eventId)]), [
     ...[0, 1, 2].map((n) => ["a", n]),
     ...[0, 1, 2].map((n) => ["b", n]),
   ]);
-  assert.ok(born.every(({ state, dueAt }) => state === "pending" && dueAt! >= new Date(before)));
+  assert.ok(stored.every(({ state, dueAt }) => state === "pending" && dueAt! >= new Date(before)));
   await outbox.drainOnce({ timeout: 60_000 });
 
   const pending = await all(outbox, { state: "pending", target: "b" });
@@ -146,9 +146,9 @@ test("a list limited to a time range reads little outside that range", async () 
 test("get() returns when each attempt ended, and when the next one is due", async () => {
   const { outbox, store } = await setUp(["a"], 2, (n) => n === 0 ? "retry" : "delivered");
   const [first, second] = [eventAt(0).id, eventAt(1).id];
-  const born = await outbox.get("a", first);
+  const pending = await outbox.get("a", first);
   const { acceptedAt } = (await outbox.getEvent(first))!;
-  assert.deepEqual(born, {
+  assert.deepEqual(pending, {
     target: "a",
     eventId: first,
     state: "pending",

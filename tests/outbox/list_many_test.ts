@@ -79,7 +79,7 @@ test("listDeliveries() lists each of 100,000 deliveries once while others are se
   const during = attempts.length;
   const seen = new Set(pending);
   assert.equal(seen.size, pending.length);
-  // What nobody delivers was there throughout, and so was what was attempted after the list had ended.
+  // Undelivered events, and those attempted after the list ended, were stored all the time.
   for (let n = 0; n < MANY.held; n++) assert.ok(seen.has(`held ${idOf(n)}`), `held ${n}`);
   const attempted = await list(outbox, { state: "attempted" }, between);
   const found = new Set(attempted);

@@ -9,7 +9,7 @@ test("a logger that fails does not stop deliveries after an error of the store",
   const list = store.list.bind(store);
   let isBroken = true;
   let logged!: () => void;
-  const told = new Promise<void>((resolve) => logged = resolve);
+  const reported = new Promise<void>((resolve) => logged = resolve);
   const warn = () => {
     isBroken = false;
     logged();
@@ -33,7 +33,7 @@ test("a logger that fails does not stop deliveries after an error of the store",
     use: [new WebhookHook({ name: "a", events: ["*"], url, fetch })],
   });
   await hooks.init();
-  await told;
+  await reported;
   await hooks.emit("tool.called", { name: "bash" });
   await delivered;
   await hooks.close();
@@ -41,9 +41,9 @@ test("a logger that fails does not stop deliveries after an error of the store",
 
 test("an outbox without a logger uses the logger of its hooks", async () => {
   const lines: string[] = [];
-  let told!: () => void;
-  const logged = new Promise<void>((resolve) => told = resolve);
-  const error = (...data: unknown[]) => (lines.push(String(data[0])), told());
+  let reported!: () => void;
+  const logged = new Promise<void>((resolve) => reported = resolve);
+  const error = (...data: unknown[]) => (lines.push(String(data[0])), reported());
   const hooks = createHooks({
     logger: { debug() {}, info() {}, warn() {}, error },
     outbox: createOutbox(memoryStore()),

@@ -19,19 +19,19 @@ const AT_ONCE = fixedRetry({ delay: 0, retries: 3, jitter: 0 });
 
 /** A hook that is called until a number of calls was made; `calls` resolves with its events then. */
 function counting(name: string, until: number, options: Partial<Hook> = {}) {
-  const heard: { readonly event: HookEvent; readonly attempt: number }[] = [];
+  const received: { readonly event: HookEvent; readonly attempt: number }[] = [];
   let enough!: () => void;
   const calls = new Promise<void>((resolve) => enough = resolve);
   const handle: Hook["handle"] = async (event, context) => {
-    heard.push({ event, attempt: context.attempt });
+    received.push({ event, attempt: context.attempt });
     try {
       await options.handle?.(event, context);
     } finally {
-      if (heard.length >= until) enough();
+      if (received.length >= until) enough();
     }
   };
   const hook: Hook = { name, events: ["*"], durable: true, retry: AT_ONCE, ...options, handle };
-  return { hook, heard, calls };
+  return { hook, received, calls };
 }
 
 /** Hooks over an outbox over a store in memory; everything is closed at the end. */
@@ -65,7 +65,7 @@ async function settled(outbox: Outbox, target: string, id: string) {
 
 test("a durable hook that throws is called again, with the attempt's number, until it succeeds", async () => {
   let left = 2;
-  const { hook, heard, calls } = counting("audit", 3, {
+  const { hook, received, calls } = counting("audit", 3, {
     handle() {
       if (left-- > 0) throw new Error("busy");
     },
@@ -74,10 +74,10 @@ test("a durable hook that throws is called again, with the attempt's number, unt
     const receipt = await hooks.emit("tool.called", BASH, { sessionId: "s-1" });
     assert.deepEqual([receipt.deliveries, receipt.duplicate, receipt.handlers], [1, false, []]);
     await calls;
-    assert.deepEqual(heard.map(({ attempt }) => attempt), [1, 2, 3]);
-    assert.deepEqual(heard.map(({ event }) => event.id), Array(3).fill(receipt.id));
-    assert.deepEqual(heard[2]!.event.sessionId, "s-1");
-    assert.deepEqual({ ...heard[2]!.event.data as object }, BASH);
+    assert.deepEqual(received.map(({ attempt }) => attempt), [1, 2, 3]);
+    assert.deepEqual(received.map(({ event }) => event.id), Array(3).fill(receipt.id));
+    assert.deepEqual(received[2]!.event.sessionId, "s-1");
+    assert.deepEqual({ ...received[2]!.event.data as object }, BASH);
     const { state, made, attempts } = await settled(outbox, "audit", receipt.id);
     assert.deepEqual([state, made], ["delivered", 3]);
     assert.deepEqual(attempts.map(({ verdict }) => verdict), ["retry", "retry", "delivered"]);
@@ -127,7 +127,7 @@ test("a webhook is retried in the background, under one id, until it responds wi
 test("an event is redacted and stored before handlers run", async () => {
   const seen: unknown[] = [];
   const redact = (event: HookEvent): HookEvent => ({ ...event, data: { name: "***" } });
-  const { hook, heard, calls } = counting("audit", 1);
+  const { hook, received, calls } = counting("audit", 1);
   await withOutbox({ use: [hook], redact }, async (hooks, _outbox, store) => {
     hooks.on("tool.called", async (event) => {
       const { value } = await store.get(["hooks", "event", event.id]);
@@ -136,13 +136,13 @@ test("an event is redacted and stored before handlers run", async () => {
     await hooks.emit("tool.called", BASH);
     await calls;
     assert.deepEqual(seen, ["bash", { name: "***" }]);
-    assert.deepEqual({ ...heard[0]!.event.data as object }, { name: "***" });
+    assert.deepEqual({ ...received[0]!.event.data as object }, { name: "***" });
   });
 });
 
 test("a second emit() with the same key is a duplicate, which calls no handler and is delivered once", async () => {
   let handled = 0;
-  const { hook, heard, calls } = counting("audit", 1);
+  const { hook, received, calls } = counting("audit", 1);
   await withOutbox({ use: [hook] }, async (hooks) => {
     hooks.on("tool.called", () => void handled++);
     const options = { idempotencyKey: "k-1" };
@@ -154,17 +154,17 @@ test("a second emit() with the same key is a duplicate, which calls no handler a
       code: "idempotency_conflict",
     });
     await calls;
-    assert.deepEqual([handled, heard.length], [1, 1]);
+    assert.deepEqual([handled, received.length], [1, 1]);
   });
 });
 
 test("an event larger than one value is stored in chunks, and one over 256 KiB is rejected", async () => {
-  const { hook, heard, calls } = counting("audit", 1);
+  const { hook, received, calls } = counting("audit", 1);
   await withOutbox({ use: [hook] }, async (hooks, outbox, store) => {
     const content = '日本語 "quoted" \u{1f600}\n'.repeat(8000);
     const { id } = await hooks.emit("message.received", { role: "user", content });
     await calls;
-    assert.equal((heard[0]!.event.data as { content: string }).content, content);
+    assert.equal((received[0]!.event.data as { content: string }).content, content);
     assert.equal((await settled(outbox, "audit", id)).state, "delivered");
     const huge = "x".repeat(262_144);
     await assert.rejects(hooks.emit("message.received", { role: "user", content: huge }), {
@@ -179,7 +179,7 @@ test("an event larger than one value is stored in chunks, and one over 256 KiB i
 
 test("an undelivered event is delivered by the next process, or by drainOnce() alone", async () => {
   const store = memoryStore();
-  const { hook, heard } = counting("audit", 1);
+  const { hook, received } = counting("audit", 1);
   const publisher = createOutbox(store);
   publisher.register({
     name: "audit",
@@ -199,7 +199,7 @@ test("an undelivered event is delivered by the next process, or by drainOnce() a
   assert.deepEqual([tooShort.settled, tooShort.remaining], [0, true]);
   const enough = await outbox.drainOnce({ timeout: 60_000 });
   assert.deepEqual(enough, { settled: 1, remaining: false, next: undefined });
-  assert.deepEqual(heard.map(({ event }) => event.id), ["e-1"]);
+  assert.deepEqual(received.map(({ event }) => event.id), ["e-1"]);
   assert.equal((await outbox.get("audit", "e-1"))?.state, "delivered");
   await hooks.close(); // its hooks were opened, and with them its worker was started
 });
@@ -212,10 +212,10 @@ test("emit() and drainOnce() with a closed store fail immediately, with the reas
     if (used) await hooks.emit("tool.called", BASH);
     store.close();
     const start = performance.now();
-    const refusal = { name: "TypeError", message: "Cannot use the store: it is closed" };
-    await assert.rejects(hooks.emit("tool.called", BASH), refusal);
-    await assert.rejects(outbox.drainOnce({ timeout: 60_000 }), refusal);
-    await assert.rejects(outbox.listEvents(), refusal);
+    const expected = { name: "TypeError", message: "Cannot use the store: it is closed" };
+    await assert.rejects(hooks.emit("tool.called", BASH), expected);
+    await assert.rejects(outbox.drainOnce({ timeout: 60_000 }), expected);
+    await assert.rejects(outbox.listEvents(), expected);
     assert.ok(performance.now() - start < 5_000, "it was tried again and again");
     await hooks.close();
   }

@@ -9,9 +9,9 @@ const BASH = { name: "bash" };
 /** A durable hook, and what resolves when it was called. */
 function listener() {
   let called!: () => void;
-  const heard = new Promise<void>((resolve) => called = resolve);
+  const received = new Promise<void>((resolve) => called = resolve);
   return {
-    heard,
+    received,
     hook: defineHook({ name: "audit", events: ["*"], durable: true, handle: called }),
   };
 }
@@ -20,7 +20,7 @@ test("an outbox belongs to one createHooks() at a time, and close() does not aff
   const outbox = createOutbox(memoryStore());
   const first = createHooks({ outbox, use: [listener().hook] });
   await first.init();
-  const { hook, heard } = listener();
+  const { hook, received } = listener();
   assert.throws(() => createHooks({ outbox, use: [hook] }), {
     name: "TypeError",
     message:
@@ -34,7 +34,7 @@ test("an outbox belongs to one createHooks() at a time, and close() does not aff
   await first.close(); // once more: the outbox is not theirs
   assert.throws(() => createHooks({ outbox }), /used by other hooks/);
   await second.emit("tool.called", BASH);
-  await heard;
+  await received;
   await second.close();
 });
 
@@ -52,10 +52,10 @@ test("drainOnce() of hooks that are never opened sends what earlier hooks left",
   await first.close();
   assert.equal((await outbox.get("audit", id))?.state, "pending");
 
-  const { hook, heard } = listener();
+  const { hook, received } = listener();
   const second = createHooks({ outbox, use: [hook] });
   assert.equal((await outbox.drainOnce({ timeout: 50_000 })).settled, 1);
-  await heard;
+  await received;
   await second.close();
 });
 

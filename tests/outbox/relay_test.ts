@@ -18,31 +18,31 @@ function setUp() {
   const outbox = createOutbox(store, { logger: silentLogger });
   const hooks = createHooks<AgentEvents>({ logger: silentLogger, outbox });
   const delivered: string[] = [];
-  const heard: string[] = [];
+  const received: string[] = [];
   hooks.use({
     name: "audit",
     events: ["*"],
     durable: true,
     handle: ({ id }) => void delivered.push(id),
   });
-  hooks.on("*", ({ id }) => void heard.push(id));
-  return { store, outbox, hooks, delivered, heard };
+  hooks.on("*", ({ id }) => void received.push(id));
+  return { store, outbox, hooks, delivered, received };
 }
 
 test("an event that is dispatched twice is stored, handled, and delivered once", async () => {
-  const { outbox, hooks, delivered, heard } = setUp();
+  const { outbox, hooks, delivered, received } = setUp();
   const first = await hooks.registry.dispatch(relayed());
   const second = await hooks.registry.dispatch(relayed());
   assert.deepEqual(first, { ...first, id: ID, deliveries: 1, duplicate: false });
   assert.deepEqual(second, { id: ID, deliveries: 0, duplicate: true, handlers: [] });
   await hooks.close();
-  assert.deepEqual(heard, [ID]);
+  assert.deepEqual(received, [ID]);
   assert.deepEqual(delivered, [ID]);
   assert.deepEqual((await outbox.getEvent(ID))!.event.data, { name: "bash" });
 });
 
 test("an event with the id of a different event is rejected as a conflict, not taken for a duplicate", async () => {
-  const { hooks, delivered, heard } = setUp();
+  const { hooks, delivered, received } = setUp();
   const event = relayed({ name: "bash", params: { a: 1, b: [2] } });
   await hooks.registry.dispatch(event);
   const conflict = { code: "idempotency_conflict", message: /event id was used for another event/ };
@@ -59,7 +59,7 @@ test("an event with the id of a different event is rejected as a conflict, not t
   const sorted = { ...event, data: { params: { b: [2], a: 1 }, name: "bash" } };
   assert.equal((await hooks.registry.dispatch(sorted)).duplicate, true);
   await hooks.close();
-  assert.deepEqual([heard, delivered], [[ID], [ID]]);
+  assert.deepEqual([received, delivered], [[ID], [ID]]);
 });
 
 test("a repeated event does not affect others that are emitted at the same time", async () => {

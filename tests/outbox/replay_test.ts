@@ -11,7 +11,7 @@ import { eventAt, numberIn, START, upTo } from "./helpers.ts";
 
 const BUDGET = { timeout: 60_000 };
 
-/** A drained outbox: what the targets answer can be changed, and what they got is kept. */
+/** A drained outbox whose targets record their attempts, and whose verdict can be changed. */
 async function setUp(
   targets: readonly string[],
   events: readonly HookEvent[],
@@ -100,17 +100,17 @@ test("retry() makes a waiting delivery due now, and sends a delivered one again"
 });
 
 test("retry() returns why it can't move a delivery", async () => {
-  const [dead, leased, born] = [eventAt(1), eventAt(2), eventAt(3)];
+  const [dead, leased, pending] = [eventAt(1), eventAt(2), eventAt(3)];
   const { outbox, store } = await setUp(["a"], [dead], "final");
-  await outbox.publish([leased, born].map((event) => ({ fresh: true, event, to: ["a"] })));
+  await outbox.publish([leased, pending].map((event) => ({ fresh: true, event, to: ["a"] })));
   const { items } = await outbox.listDeliveries({ state: "pending" });
   const at = items[0]!.dueAt!.getTime();
   const lease = { v: 1, until: Date.now() + 60_000, by: "another", claims: 1 };
   await store.set(["hooks", "due", "a", at, leased.id], lease);
   assert.equal(await outbox.retry("a", leased.id), "leased");
-  assert.equal(await outbox.retry("a", born.id), "moved");
+  assert.equal(await outbox.retry("a", pending.id), "moved");
   for (
-    const [w, id] of [["b", born.id], ["a", eventAt(9).id], ["a", "a b"], ["b".repeat(5e3), "x"]]
+    const [w, id] of [["b", pending.id], ["a", eventAt(9).id], ["a", "a b"], ["b".repeat(5e3), "x"]]
   ) {
     assert.equal(await outbox.retry(w!, id!), "unknown");
   }

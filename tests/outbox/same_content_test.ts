@@ -1,5 +1,5 @@
 /**
- * What a key or an id stands for is compared by value, not by how it is written.
+ * The content under a key or an id is compared by value, not by its text.
  * @module
  */
 import assert from "node:assert/strict";

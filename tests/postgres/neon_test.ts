@@ -1,5 +1,5 @@
 /**
- * `PostgresStore` through `neon()` of `@neondatabase/serverless`, whose HTTP requests PGlite answers in the
+ * `PostgresStore` through `neon()` of `@neondatabase/serverless`, whose HTTP requests PGlite serves in the
  * place of Neon's proxy.
  * @module
  */

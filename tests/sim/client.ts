@@ -12,7 +12,7 @@ type Told =
 
 /** How a batch is published: with one key as a whole, by a caller who gives up after some milliseconds. */
 type SendOptions = {
-  readonly patience?: number | undefined;
+  readonly timeout?: number | undefined;
   readonly key?: string | undefined;
 };
 
@@ -52,14 +52,14 @@ export class Client {
     process: SimProcess,
     outbox: Outbox,
     batch: readonly Publication[],
-    { patience, key }: SendOptions = {},
+    { timeout, key }: SendOptions = {},
   ): Promise<Told> {
     const call: Call = { batch, key, told: { kind: "nothing" } };
     this.calls.push(call);
     const ids = (): string => batch.map(({ event }) => event.id.slice(-4)).join(" ");
     this.#simulation.log(() => `${process.name} publishes ${ids()}`);
     const giveUp = new AbortController();
-    if (patience !== undefined) process.after(patience, () => giveUp.abort(new Error("enough")));
+    if (timeout !== undefined) process.after(timeout, () => giveUp.abort(new Error("enough")));
     const told = await this.#tell(outbox, batch, giveUp.signal, key);
     if (!process.alive) return call.told;
     this.#simulation.log(() => `${process.name} is told of ${ids()}: ${told.kind}`);

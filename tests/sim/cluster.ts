@@ -36,7 +36,7 @@ export type ClusterOptions = {
   readonly targets: readonly string[];
   /** Those that keep the order of a session. */
   readonly ordered?: readonly string[];
-  /** The targets that hear the outbox's own events, by type. */
+  /** The targets that receive the outbox's own events, by type. */
   readonly hearers?: Readonly<Record<string, readonly string[]>>;
   readonly make?: MakeOutbox | undefined;
   readonly retention?: number;

@@ -11,17 +11,17 @@ export function effectOf(
 ): CommitEffect {
   if (!("entries" in place)) {
     const { w, id } = place;
-    const born = mutations.some(({ key }) => key[1] === "event" && key[2] === id);
+    const created = mutations.some(({ key }) => key[1] === "event" && key[2] === id);
     const ended = place.dead !== undefined || place.log?.state === "delivered";
     const written = mutations.find(({ key: [, kind, target, of] }) =>
       kind === "delivery" && target === w && of === id
     );
     const { made, state } = (written as { value?: DeliveryRecord } | undefined)?.value ?? {};
     const moved = !ended && state === "pending" && made === (place.log?.made ?? 0);
-    return { born: born || ended, next: false, moved };
+    return { created: created || ended, next: false, moved };
   }
   const some = (what: Mutation["what"]): boolean =>
     mutations.some((mutation) => mutation.what === what && isEntryOf(place, mutation));
   const moved = mutations.every(({ what }) => what !== "sum") && !some("set") && !some("delete");
-  return { born: place.next === undefined && some("set"), next: some("delete"), moved };
+  return { created: place.next === undefined && some("set"), next: some("delete"), moved };
 }

@@ -38,11 +38,11 @@ test("the delivery scenario covers every state of a delivery", async () => {
 test("the operations scenario covers every operation of an operator", async () => {
   const baseline = new FaultAt();
   const { model, receivers } = await runScenario(baseline, { story: "operations" });
-  const { endpoints, lanes, leases, own, totals } = model;
+  const { endpoints, sessions, leases, own, totals } = model;
   assert.deepEqual(model.faults, []);
   const counted = {
     ...endpoints.totals,
-    ...lanes.totals,
+    ...sessions.totals,
     ...own.totals,
     moves: leases.totals.moves,
   };
@@ -55,7 +55,7 @@ test("the operations scenario covers every operation of an operator", async () =
 });
 
 /** Faults whose delay is drawn: with several draws. */
-const DRAWN: readonly Fault[] = ["twice", "late", "late answer", "echo"];
+const DRAWN: readonly Fault[] = ["twice", "late", "late response", "echo"];
 const DRAWS = { deliveries: 2, operations: 1 };
 /** Reads that follow one another: of a worker that finds nothing again and again, those after are alike. */
 const ALIKE = 3;

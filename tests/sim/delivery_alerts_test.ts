@@ -89,7 +89,7 @@ test("a target disabled by its receiver is logged, and one disabled by an operat
   ]);
   assert.match(
     all[0]!.text,
-    /^Target 'gone' is disabled: its receiver answered 410; .* after 30 days\. Turn it on with `hooks targets enable gone` or outbox\.enable\("gone"\)$/,
+    /^Target 'gone' is disabled: the receiver responded 410; .* after 30 days\. Turn it on with `hooks targets enable gone` or outbox\.enable\("gone"\)$/,
   );
 });
 

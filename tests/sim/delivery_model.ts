@@ -11,9 +11,9 @@ export type DeliveryState = Place & {
   delivered: number;
   /** How often it was delivered again after its end. */
   revivals: number;
-  /** The lane in which it waits. */
-  lane: SessionState | undefined;
-  /** The lane in which it ever was. */
+  /** The session in which it waits. */
+  session: SessionState | undefined;
+  /** The session in which it ever was. */
   ordered: SessionState | undefined;
   /** Whether its target was removed while it waited: who leased it before may still send it. */
   purged: boolean;
@@ -21,7 +21,7 @@ export type DeliveryState = Place & {
 
 /** A delivery of which nothing is known. */
 export function newDelivery(w: string, id: string): DeliveryState {
-  const nothing = { dead: undefined, log: undefined, lane: undefined, ordered: undefined };
+  const nothing = { dead: undefined, log: undefined, session: undefined, ordered: undefined };
   const counts = { reclaims: 0, returns: 0, delivered: 0, revivals: 0 };
   return { w, id, name: `${w} ${id}`, due: new Map(), ...nothing, ...counts, purged: false };
 }

@@ -65,9 +65,9 @@ test("drainOnce() continues when the pause of a target ends", async () => {
   const fixture = new Fixture();
   const { outbox } = fixture.open();
   const well = fixture.simulation.now + 500;
-  const answer = () =>
+  const respond = () =>
     fixture.simulation.now < well ? { verdict: "retry", error: "503" } as const : undefined;
-  outbox.register(fixture.target("a", answer));
+  outbox.register(fixture.target("a", respond));
   for (let i = 0; i < 60; i++) await fixture.publish(outbox, ["a"]);
   const [result] = await timed(fixture, outbox.drainOnce(BUDGET), MINUTE);
   const { settled, remaining, next } = result;

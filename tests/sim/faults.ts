@@ -9,7 +9,7 @@ export const COMMIT_FAULTS = [
   "false after",
   "twice",
   "late",
-  "late answer",
+  "late response",
   "echo",
   "slow",
   "stall",
@@ -25,7 +25,7 @@ export type Fault = typeof COMMIT_FAULTS[number] | "none";
 export const PURPOSES = [
   "read",
   "endpoint read",
-  "lane read",
+  "session read",
   "publish",
   "chunk",
   "claim",

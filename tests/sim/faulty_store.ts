@@ -136,12 +136,12 @@ export class FaultyStore implements Store {
     const fault = this.#faults.next(purposeOf(sent));
     this.#log(sent, fault);
     if (fault === "die before") return process.kill(), await never;
-    const answer = await this.#answer(sent, fault);
+    const result = await this.#sendWith(sent, fault);
     await process.resumed();
-    return answer;
+    return result;
   }
 
-  async #answer(sent: Sent, fault: Fault): Promise<StoreCommit> {
+  async #sendWith(sent: Sent, fault: Fault): Promise<StoreCommit> {
     const { simulation } = this.#process;
     await this.#latency(fault);
     switch (fault) {
@@ -152,10 +152,10 @@ export class FaultyStore implements Store {
         return await this.#failed();
       case "late": {
         const arrives = this.#later(sent, this.#random.between(100, 45_000));
-        // An answer that never comes, or a connection that breaks.
+        // No response, or a connection that breaks.
         return this.#random.chance(0.3) ? await arrives.then(() => never) : await this.#failed();
       }
-      case "late answer":
+      case "late response":
         return await this.#later(sent, this.#random.between(1_000, 15_000));
     }
     const result = await this.#apply(sent);
@@ -180,7 +180,7 @@ export class FaultyStore implements Store {
     return result;
   }
 
-  /** The process stands still before it has the answer, for about as long as a lease lasts. */
+  /** The process pauses before it gets the result, for about as long as a lease. */
   #stall(): void {
     this.#process.freeze(this.#random.between(15_000, 30_000));
   }
@@ -234,7 +234,7 @@ export class FaultyStore implements Store {
 
 /** What a read is for, by the first key that it reads. */
 function readPurpose(key: StoreKey | undefined): Purpose {
-  return key?.[1] === "lane" ? "lane read" : key?.[1] === "endpoint" ? "endpoint read" : "read";
+  return key?.[1] === "lane" ? "session read" : key?.[1] === "endpoint" ? "endpoint read" : "read";
 }
 
 /** What a commit is for, by what it writes. */

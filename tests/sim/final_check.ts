@@ -24,12 +24,12 @@ export async function checkEnd(
     new Map(of(kind).map(({ key, value }) => [`${key[2]} ${key[3]}`, value]));
   const due = new Map<string, number>();
   for (const { key, value } of [...of("due"), ...of("lane")]) {
-    // A lane is no place of its own: its due key and its record are gone with its last delivery.
-    const isLane = key[1] === "lane" ? key.length === 4 : key[4] === "lane";
+    // A session has no place of its own: its due key and its record are deleted with its last delivery.
+    const isSession = key[1] === "lane" ? key.length === 4 : key[4] === "lane";
     const id = key[1] === "lane" ? (value as SessionEntry).id : key[4];
-    const name = isLane ? `lane ${key.slice(2).join(" ")}` : `${key[2]} ${id}`;
+    const name = isSession ? `session ${key.slice(2).join(" ")}` : `${key[2]} ${id}`;
     due.set(name, (due.get(name) ?? 0) + 1);
-    if (isLane) model.violate(`I2: ${key.slice(1).join(" ")} is left`);
+    if (isSession) model.violate(`I2: ${key.slice(1).join(" ")} is left`);
   }
   const dead = named("dead");
   const logs = named("delivery") as Map<string, DeliveryRecord>;
@@ -47,7 +47,7 @@ export async function checkEnd(
   }
   checkChunks(of("chunk"), heads, model);
   checkCounts(of("count"), model);
-  checkLanes(model, receivers);
+  checkSessions(model, receivers);
   checkRemoved(entries, model);
 
   function checkDelivery(name: string, gone: boolean): void {
@@ -85,8 +85,8 @@ function checkSends(
   }
 }
 
-/** The same for a lane: who lost its lease may have sent a later delivery of it than the first one then. */
-function checkLanes(model: Model, receivers: Receivers): void {
+/** The same for a session: a process that lost its lease may have sent a later delivery of it. */
+function checkSessions(model: Model, receivers: Receivers): void {
   const extra = new Map<string, number>();
   for (const { name, ordered, log, w } of model.known.values()) {
     if (!ordered || model.endpoints.isRemoved(w)) continue;
@@ -94,7 +94,7 @@ function checkLanes(model: Model, receivers: Receivers): void {
     extra.set(ordered.name, (extra.get(ordered.name) ?? 0) + sends);
   }
   for (const [name, sends] of extra) {
-    const { reclaims, returns } = model.lanes.known.get(name)!;
+    const { reclaims, returns } = model.sessions.known.get(name)!;
     if (sends > reclaims + returns) {
       const why = `${reclaims} leases lost, ${returns} returned`;
       model.violate(`I5: ${name} was sent ${sends} times more than its logs say: ${why}`);
@@ -108,7 +108,7 @@ function checkRemoved(entries: readonly StoreEntry[], model: Model): void {
     const [, kind, w, id] = key as string[];
     // A crash in the middle of a purge may leave a count, which goes with its day.
     if (["event", "chunk", "seen", "endpoint", "meta", "count"].includes(kind!)) continue;
-    // Who has not heard of it yet, for a moment, may have delivered what was published since.
+    // A process that has not read it yet may have delivered later events.
     const late = model.late.has(`${w} ${id}`);
     if (!late && model.endpoints.isRemoved(w!)) {
       model.violate(`removal: ${key.slice(1).join(" ")} is left`);

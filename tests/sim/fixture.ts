@@ -16,8 +16,8 @@ export const MINUTE = 60_000;
 export const HOUR = 60 * MINUTE;
 export const DAY = 24 * HOUR;
 
-/** How a target answers; the default is that it takes everything. */
-type Answer = (event: HookEvent, attempt: number) => Partial<Attempt> | undefined;
+/** How a target responds; by default, it accepts everything. */
+type Respond = (event: HookEvent, attempt: number) => Partial<Attempt> | undefined;
 
 /** An attempt as a target saw it. */
 type Seen = { readonly at: number; readonly id: string; readonly target: string };
@@ -28,9 +28,9 @@ export class Fixture {
   readonly store = memoryStore({ now: () => this.simulation.now });
   /** Attempts, in their order. */
   readonly seen: Seen[] = [];
-  /** Events that the outbox let the process hear. */
+  /** Events that the outbox emitted in the process. */
   readonly announced: HookEvent[] = [];
-  /** The targets that hear the outbox's own events. */
+  /** The targets that receive the outbox's own events. */
   ownTargets: readonly string[] = [];
   #processes = 0;
 
@@ -43,7 +43,7 @@ export class Fixture {
     return { outbox, process, connection: this.connect(outbox) };
   }
 
-  /** Makes an outbox somebody's, until that is unregistered. */
+  /** Gives an outbox an owner until that is unregistered. */
   connect(outbox: Outbox): { unregister(): void } {
     return outbox.connect!({
       targetsOf: () => this.ownTargets,
@@ -52,7 +52,7 @@ export class Fixture {
   }
 
   /** A target that takes 10 ms an attempt. */
-  target(name: string, answer: Answer = () => undefined, rest: Partial<DeliveryTarget> = {}) {
+  target(name: string, respond: Respond = () => undefined, rest: Partial<DeliveryTarget> = {}) {
     const target: DeliveryTarget = {
       name,
       timeout: 10_000,
@@ -61,7 +61,7 @@ export class Fixture {
       attempt: async (event, { attempt }) => {
         await this.simulation.sleep(10);
         this.seen.push({ at: this.simulation.now, id: event.id, target: name });
-        const { verdict = "delivered", ...others } = answer(event, attempt) ?? {};
+        const { verdict = "delivered", ...others } = respond(event, attempt) ?? {};
         return { verdict, duration: 10, ...others };
       },
       ...rest,

@@ -15,7 +15,7 @@ export const FOUND_BY: Readonly<Record<string, number>> = {
   "a record is believed until this process writes it": 18,
   "a purge leaves sessions": 36,
   "an event of the outbox causes another": 47,
-  "an event of the outbox is stored though nobody subscribes to it, and none are to be": 36,
+  "an event of the outbox is stored without a subscriber and without an event log": 36,
   "replay leaves the delivery dead": 40,
   "a replayed delivery of a session waits for no other": 8,
   "a replayed delivery goes on with its old schedule": 110,

@@ -14,8 +14,8 @@ export class GateModel extends Model {
   readonly #events = new Map<string, HookEvent>();
   readonly #asks = new Map<string, AskRecord>();
   readonly #decisions = new Set<string>();
-  /** Who was told that their response is stored, by ask. */
-  readonly #told = new Map<string, string[]>();
+  /** Responders whose response was reported as stored, by ask. */
+  readonly #reported = new Map<string, string[]>();
   readonly #runs = new Map<string, string>();
 
   constructor(simulation: Simulation, lifetimes: Lifetimes) {
@@ -46,9 +46,9 @@ export class GateModel extends Model {
     return (event?.data as { readonly call_id?: string } | undefined)?.call_id;
   }
 
-  /** Somebody was told that their response is stored. */
-  told(askId: string, name: string): void {
-    this.#told.set(askId, [...this.#told.get(askId) ?? [], name]);
+  /** A response was reported as stored. */
+  reported(askId: string, name: string): void {
+    this.#reported.set(askId, [...this.#reported.get(askId) ?? [], name]);
   }
 
   /** A tool runs: its decision must be stored by now, about the very data. */
@@ -74,11 +74,11 @@ export class GateModel extends Model {
     this.#runs.set(callId, canonicalJson(data));
   }
 
-  /** At the end: nobody was told that they decided what another one did. */
+  /** At the end: no response was reported as stored when another one was. */
   check(): void {
-    for (const [id, names] of this.#told) {
+    for (const [id, names] of this.#reported) {
       const { by } = this.#asks.get(id)!;
-      // Who is told so twice was not told the first time.
+      // A repeated report means that the first one was lost.
       const others = names.filter((name) => name !== by);
       if (others.length > 0) this.violate(`${others.join()} was told, and ${by} is stored`);
     }

@@ -24,7 +24,7 @@ const DAY = 24 * 60 * 60 * 1000;
 /** How long a person may take, in milliseconds. */
 const EXPIRY = 60_000;
 
-/** Calls by id: what the tool is called with, and how somebody responds if they are asked. */
+/** Calls by id: what the tool is called with, and the response if a person is asked. */
 const CALLS: Readonly<Record<string, { readonly amount: number; readonly response?: Response }>> = {
   "c-allowed": { amount: 1 },
   "c-denied": { amount: 200 },
@@ -159,7 +159,7 @@ async function tell(simulation: Simulation, faults: Faults): Promise<GateEnd> {
           const { decision, amount } = response;
           const data = { name: "pay", call_id: callId, params: { amount } };
           await asks.resolve(id, { decision, by: name, ...(amount && { data }) });
-          model.told(id, name);
+          model.reported(id, name);
         }
       } catch (error) {
         const isKnown = error instanceof AskError || error instanceof RecordConflictError ||

@@ -9,7 +9,7 @@ import { COMMIT_FAULTS, FaultAt, isRead, RandomFaults, READ_FAULTS } from "./fau
 import { tellGateStory } from "./gate_story.ts";
 import { Random } from "./random.ts";
 
-/** Reads that follow one another: of somebody who polls, those after are alike. */
+/** Reads that follow one another: when a caller polls, later ones are alike. */
 const ALIKE = 3;
 
 test("without faults, every call of the scenario has the expected result", async () => {

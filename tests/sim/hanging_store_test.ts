@@ -1,5 +1,5 @@
 /**
- * A store that leaves a call without an answer, for good.
+ * A store with a call that never returns.
  * @module
  */
 import assert from "node:assert/strict";
@@ -8,7 +8,7 @@ import { test } from "../support/harness.ts";
 import { never } from "./process.ts";
 import { Fixture, MINUTE } from "./fixture.ts";
 
-/** Never answers the n-th commit from now on, which is applied or not. */
+/** Lets the n-th commit from now on never return, whether it is applied or not. */
 function hangAt(fixture: Fixture, n: number, isApplied: boolean): void {
   const atomic = fixture.store.atomic.bind(fixture.store);
   let count = 0;

@@ -3,7 +3,7 @@ import type { Mutation } from "./faulty_store.ts";
 /** Lifetimes that the outbox was given. */
 export type Lifetimes = { readonly head: number; readonly rest: number; readonly seen: number };
 
-/** What stands behind the kind of a key: strings and numbers. */
+/** What follows the kind in a key: strings and numbers. */
 const SHAPES: Readonly<Record<string, readonly string[]>> = {
   event: ["s"],
   chunk: ["sn"],

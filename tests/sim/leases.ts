@@ -3,14 +3,14 @@ import type { DueRecord } from "../../src/outbox/records.ts";
 import type { Mutation, Sent } from "./faulty_store.ts";
 import type { SimProcess } from "./process.ts";
 
-/** A due key as it stands, and who wrote it. */
+/** A due key as it is stored, and who wrote it. */
 type Owned = {
   readonly due: DueRecord;
   readonly by: SimProcess;
   readonly versionstamp: string;
 };
 
-/** What due keys stand for: a delivery, or a lane. */
+/** What due keys are about: a delivery, or a session. */
 export type Place = {
   readonly w: string;
   readonly name: string;
@@ -23,9 +23,9 @@ export type Place = {
 
 /** What a commit does besides: makes the place, takes it on to its next delivery, or delivers again. */
 export type CommitEffect = {
-  readonly born: boolean;
+  readonly created: boolean;
   readonly next: boolean;
-  /** No attempt was made: somebody wants it to be due at another time. */
+  /** No attempt was made: an operation changes when it is due. */
   readonly moved: boolean;
 };
 
@@ -65,7 +65,7 @@ export class Leases {
     const due = (mutation as { value: DueRecord }).value;
     if (due.by !== "") this.#lease(old, due, effect, sent, place);
     else if (old !== undefined) this.#release(old, due, effect, sent, place);
-    else if (!effect.born && !others("delete")) {
+    else if (!effect.created && !others("delete")) {
       this.#violate(place.w, `I2: ${where}: a due key out of nothing`);
     } else if (due.claims !== 0) {
       this.#violate(place.w, `${where}: a new due key has ${due.claims} claims`);
@@ -111,7 +111,7 @@ export class Leases {
 
   #checkOwner({ due, by }: Owned, { process }: Sent, place: Place): void {
     const where = `${place.name} by ${process.name}`;
-    if (due.by === "") this.#violate(place.w, `I3: ${where}: settles what nobody leased`);
+    if (due.by === "") this.#violate(place.w, `I3: ${where}: settles what is not leased`);
     else if (by !== process) {
       this.#violate(place.w, `I3: ${where}: settles the lease of ${by.name}`);
     }
@@ -120,7 +120,7 @@ export class Leases {
   #lease(
     old: Owned | undefined,
     due: DueRecord,
-    { born }: CommitEffect,
+    { created }: CommitEffect,
     { process }: Sent,
     place: Place,
   ): void {
@@ -130,7 +130,7 @@ export class Leases {
     }
     this.#names.add(due.by);
     if (old === undefined) {
-      if (!born) this.#violate(place.w, `I2: ${where}: leases what is not there`);
+      if (!created) this.#violate(place.w, `I2: ${where}: leases what is not stored`);
       return;
     }
     if (old.due.until > process.clock.now()) {
@@ -151,7 +151,9 @@ function isDueOf({ name }: Place, { key }: Mutation): boolean {
   return key[1] === "due" && placeName(key) === name;
 }
 
-/** The name of what a due key stands for. */
+/** The name of what a due key is about. */
 function placeName(key: readonly (string | number)[]): string {
-  return key[4] === "lane" && key.length > 5 ? `${key[2]} lane ${key[5]}` : `${key[2]} ${key[4]}`;
+  return key[4] === "lane" && key.length > 5
+    ? `${key[2]} session ${key[5]}`
+    : `${key[2]} ${key[4]}`;
 }

@@ -132,9 +132,9 @@ export class Load {
       operation.commit = () => {
         const turn = last.then(async () => {
           await simulation.sleep(this.#options.commitTakes);
-          const answer = await commit();
-          if (answer.ok) this.unsettled.now -= settles;
-          return answer;
+          const result = await commit();
+          if (result.ok) this.unsettled.now -= settles;
+          return result;
         });
         last = turn.catch(() => {});
         return turn;

@@ -23,7 +23,7 @@ export class Model {
   readonly faults: string[] = [];
   readonly heads = new Map<string, EventRecord>();
   readonly known = new Map<string, DeliveryState>();
-  /** Event ids by idempotency key: as it stands, and every one that ever was, as `key id`. */
+  /** Event ids by idempotency key: the current ones, and every one that ever was, as `key id`. */
   readonly seen = new Map<string, IdempotencyRecord>();
   readonly used = new Set<string>();
   /** Idempotency keys that were taken away: a commit that comes late may be stored after all. */
@@ -38,7 +38,7 @@ export class Model {
   /** Why a delivery may be dead besides failing, for what a scenario breaks on purpose. */
   readonly allowedReasons = new Map<string, string>();
   readonly leases: Leases;
-  readonly lanes: SessionModel;
+  readonly sessions: SessionModel;
   readonly endpoints: TargetModel;
   readonly own: SystemEventModel;
   /** When events are gone from the store. */
@@ -56,7 +56,7 @@ export class Model {
       if (!this.endpoints.isRemoved(w)) this.violate(what);
     };
     this.leases = new Leases(unlessRemoved);
-    this.lanes = new SessionModel(unlessRemoved);
+    this.sessions = new SessionModel(unlessRemoved);
     this.endpoints = new TargetModel(simulation, violate);
     this.own = new SystemEventModel({
       violate,
@@ -82,7 +82,7 @@ export class Model {
     this.own.record(sent);
     if (purposeOf(sent) === "purge") return this.#purged(mutations);
     const touched = new Set<DeliveryState>();
-    const lanes = new Set<SessionState>();
+    const sessions = new Set<SessionState>();
     const effects = mutations.map(({ key }) =>
       key[1] === "due" && effectOf(this.#placeOf(key)!, mutations)
     );
@@ -92,16 +92,16 @@ export class Model {
     });
     const parts = mutations.filter(({ key }) => key[1] === "lane");
     for (const mutation of [...parts].sort((a, b) => b.key.length - a.key.length)) {
-      this.lanes.record(sent, mutation, (w, id) => this.#find(w, id));
+      this.sessions.record(sent, mutation, (w, id) => this.#find(w, id));
     }
     for (const mutation of mutations) {
       this.#other(mutation, sent);
       const place = this.#placeOf(mutation.key);
-      if (place && "entries" in place) lanes.add(place);
+      if (place && "entries" in place) sessions.add(place);
       else if (place) touched.add(place);
     }
     for (const delivery of touched) this.#one(delivery, sent.process.simulation.now);
-    for (const lane of lanes) this.lanes.check(lane);
+    for (const session of sessions) this.sessions.check(session);
   }
 
   /** The event was taken away, as if its retention were over. */
@@ -126,26 +126,26 @@ export class Model {
     return text === undefined ? undefined : JSON.parse(text)[1];
   }
 
-  /** Where the due key of a delivery is: its own, or its lane's. */
+  /** Where the due key of a delivery is: its own, or its session's. */
   placeOf(name: string): Place | undefined {
     const delivery = this.known.get(name);
-    return delivery?.lane ?? delivery;
+    return delivery?.session ?? delivery;
   }
 
   /** Everything that waits. */
   get waiting(): readonly Place[] {
-    const all = [...this.known.values(), ...this.lanes.known.values()];
+    const all = [...this.known.values(), ...this.sessions.known.values()];
     return all.filter(({ due }) => due.size > 0);
   }
 
   /** I2, at every moment. */
   #one(delivery: DeliveryState, now: number): void {
-    const { w, id, due, dead, log, lane } = delivery;
+    const { w, id, due, dead, log, session } = delivery;
     if (!this.heads.has(id) || this.endpoints.isRemoved(w)) return;
     const ended = log?.state === "delivered" || log?.state === "expired" ? 1 : 0;
-    const places = due.size + (lane ? 1 : 0) + (dead ? 1 : 0) + ended;
+    const places = due.size + (session ? 1 : 0) + (dead ? 1 : 0) + ended;
     if (places !== 1) {
-      const state = `due ${due.size}, lane ${lane ? 1 : 0}, dead ${dead ? 1 : 0}`;
+      const state = `due ${due.size}, session ${session ? 1 : 0}, dead ${dead ? 1 : 0}`;
       this.violate(`I2: ${w} ${id} is in ${places} places: ${state}, log ${log?.state ?? "none"}`);
     }
     const [key] = due.keys();
@@ -157,7 +157,7 @@ export class Model {
     }
   }
 
-  /** A due key: what is lost of a lane's leases is lost of its first delivery's. */
+  /** A due key: a lost lease of a session is one of its first delivery. */
   #due(sent: Sent, mutation: Mutation, effect: CommitEffect, versionstamp: string): void {
     const place = this.#placeOf(mutation.key)!;
     const name = mutation.key.join(" ");
@@ -240,8 +240,8 @@ export class Model {
   }
 
   #placeOf([, kind, w, a, b, c]: StoreKey): DeliveryState | SessionState | undefined {
-    if (kind === "lane") return this.lanes.find(String(w), String(a));
-    if (kind === "due" && b === "lane") return this.lanes.find(String(w), String(c));
+    if (kind === "lane") return this.sessions.find(String(w), String(a));
+    if (kind === "due" && b === "lane") return this.sessions.find(String(w), String(c));
     if (kind === "due") return this.#find(String(w), String(b));
     return kind === "delivery" || kind === "dead" ? this.#find(String(w), String(a)) : undefined;
   }

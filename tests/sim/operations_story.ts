@@ -2,9 +2,9 @@ import type { Publication } from "../../src/core/mod.ts";
 import type { Mood } from "./receivers.ts";
 import { Story } from "./story.ts";
 
-/** Through everything that an operator can ask for, every state of a target, and lanes. */
+/** Covers every operation of an operator, every state of a target, and sessions. */
 export class OperationsStory extends Story {
-  /** What is wrong with receivers until they are mended. */
+  /** How receivers fail until they are fixed. */
   readonly #moods = new Map<string, Mood>([["doomed", "final"], ["bye", "down"]]);
 
   async tell(): Promise<void> {
@@ -15,7 +15,7 @@ export class OperationsStory extends Story {
       if (target === "busy" && first) return "later";
       return this.#moods.get(target) ?? "ok";
     };
-    await this.#lanes();
+    await this.#sessions();
     await this.#turnedOff();
     await this.#replayed();
     await this.#byHand();
@@ -25,20 +25,20 @@ export class OperationsStory extends Story {
     await this.pass(500);
   }
 
-  /** Sessions: a lane born with two, one that grows while its first is in flight, one whose first dies. */
-  async #lanes(): Promise<void> {
-    this.#moods.set("lane", "slow");
+  /** Sessions: one that starts with two deliveries, one that grows while its first is in flight, one whose first is dead. */
+  async #sessions(): Promise<void> {
+    this.#moods.set("ordered", "slow");
     const two = [this.#inOrder("s-1"), this.#inOrder("s-1"), this.#inOrder("s-2")];
     void this.publish("worker", two);
     await this.pass(40);
     void this.publish("cron", [this.#inOrder("s-1")]);
-    this.#moods.set("lane", "down");
+    this.#moods.set("ordered", "down");
     await this.pass(1_500);
-    this.#moods.set("lane", "final");
+    this.#moods.set("ordered", "final");
     await this.pass(1_000);
     void this.publish("cron", [this.#inOrder("s-2"), this.#inOrder("s-3")]);
     await this.pass(200);
-    this.#moods.delete("lane");
+    this.#moods.delete("ordered");
     await this.pass(2_000);
   }
 
@@ -94,6 +94,6 @@ export class OperationsStory extends Story {
   }
 
   #inOrder(session: string): Publication {
-    return { event: this.cluster.client.event({ session }, session), to: ["lane"] };
+    return { event: this.cluster.client.event({ session }, session), to: ["ordered"] };
   }
 }

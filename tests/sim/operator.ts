@@ -6,7 +6,7 @@ import type { DeliveryState } from "./delivery_model.ts";
 import type { Model } from "./model.ts";
 import type { Simulation } from "./simulation.ts";
 
-/** Who turns targets on and off, removes them, retries, replays and lists: what is answered must be true. */
+/** Enables, disables, and removes targets, retries, replays, and lists, and checks every result. */
 export class Operator {
   /** Targets whose removal began, and is not known to have ended: it is to be asked for again. */
   readonly unfinished = new Set<string>();

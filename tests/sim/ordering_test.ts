@@ -23,9 +23,9 @@ test("a session keeps its order when deliveries fail or become dead letters", as
   const fixture = new Fixture();
   const { outbox } = fixture.open();
   const failing = new Map<string, number>();
-  const answer = ({ id }: { id: string }, attempt: number) =>
+  const respond = ({ id }: { id: string }, attempt: number) =>
     attempt <= (failing.get(id) ?? 0) ? DOWN : undefined;
-  outbox.register(fixture.target("a", answer, { ordering: "session", retry }));
+  outbox.register(fixture.target("a", respond, { ordering: "session", retry }));
   outbox.start();
   const published: string[] = [];
   for (let i = 0; i < 12; i++) {
@@ -35,7 +35,7 @@ test("a session keeps its order when deliveries fail or become dead letters", as
   }
   await fixture.pass(HOUR);
   assert.deepEqual(firsts(fixture.sent("a")), published);
-  // One after the other: whoever was tried again was tried before the next was.
+  // In order: each delivery was retried before the next was attempted.
   assert.deepEqual(
     fixture.sent("a"),
     published.flatMap((id, i) => Array([1, 3, 4][i % 3]).fill(id)),
@@ -109,8 +109,9 @@ test("a replay of many long sessions takes several commits", async () => {
 test("sessions do not wait for one another", async () => {
   const fixture = new Fixture();
   const { outbox } = fixture.open();
-  const answer = ({ sessionId }: { sessionId?: string }) => sessionId === "sick" ? DOWN : undefined;
-  outbox.register(fixture.target("a", answer, { ordering: "session", retry }));
+  const respond = ({ sessionId }: { sessionId?: string }) =>
+    sessionId === "sick" ? DOWN : undefined;
+  outbox.register(fixture.target("a", respond, { ordering: "session", retry }));
   outbox.start();
   const began = new Map<string, number>();
   for (let i = 0; i < 200; i++) {
@@ -192,9 +193,9 @@ test("a replayed delivery goes to the end of its session queue, and retry() move
   const fixture = new Fixture();
   const { outbox } = fixture.open();
   let down = true;
-  const answer = () => down ? DOWN : undefined;
+  const respond = () => down ? DOWN : undefined;
   outbox.register(
-    fixture.target("a", answer, {
+    fixture.target("a", respond, {
       ordering: "session",
       retry: fixedRetry({ delay: HOUR, retries: 1, jitter: 0 }),
     }),
@@ -266,7 +267,7 @@ test("a session keeps its due time when a process with a slow clock continues it
   outbox.register(fixture.target("a", undefined, { ordering: "session", retry }));
   const ids: string[] = [];
   for (let i = 0; i < 2; i++) ids.push(await fixture.publish(outbox, ["a"], { sessionId: "s" }));
-  const [born] = await fixture.left("due");
+  const [first] = await fixture.left("due");
   const behind = new SimProcess("behind", fixture.simulation, 0);
   let now = fixture.simulation.now;
   const clock = { ...behind.clock, now: () => now };
@@ -275,5 +276,5 @@ test("a session keeps its due time when a process with a slow clock continues it
   other.start();
   await fixture.pass(100);
   assert.deepEqual(fixture.sent("a"), [ids[0]]);
-  assert.deepEqual(await fixture.left("due"), [born]);
+  assert.deepEqual(await fixture.left("due"), [first]);
 });

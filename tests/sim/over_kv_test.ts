@@ -1,6 +1,6 @@
 /// <reference lib="deno.unstable" />
 /**
- * Lists, replay and stats over the databases that stores stand on: their ranges, bounds and sums.
+ * Lists, replay and stats over the databases of stores: their ranges, bounds and sums.
  * @module
  */
 import { openKv } from "@deno/kv";

@@ -46,8 +46,8 @@ test("a target that always fails is tried once a second, and without pauses afte
   const fixture = new Fixture();
   const { outbox } = fixture.open();
   let down = true;
-  const refusal = { verdict: "retry", error: "refused" } as const;
-  outbox.register(fixture.target("a", () => down ? refusal : undefined));
+  const failed = { verdict: "retry", error: "refused" } as const;
+  outbox.register(fixture.target("a", () => down ? failed : undefined));
   for (let n = 0; n < 1000; n++) await fixture.publish(outbox, ["a"]);
   outbox.start();
   await fixture.pass(10_000);

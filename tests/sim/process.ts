@@ -1,10 +1,10 @@
 import type { Clock } from "../../src/internal/clock.ts";
 import type { Simulation } from "./simulation.ts";
 
-/** A promise of a process that is gone, or a call that is never answered. */
+/** A promise of a process that has ended, or of a call that never returns. */
 export const never: Promise<never> = new Promise(() => {});
 
-/** A process: its clock may be wrong, it may stand still for a while, and it may be gone at any moment. */
+/** A process: its clock may be wrong, it may pause, and it may crash at any moment. */
 export class SimProcess {
   readonly name: string;
   readonly simulation: Simulation;
@@ -61,9 +61,9 @@ export class SimProcess {
     return new Promise((resolve) => void this.after(0, resolve));
   }
 
-  /** It stands still: no timer, no answer reaches it. */
+  /** Pauses the process: it gets no timers and no results. */
   freeze(milliseconds: number): void {
-    this.simulation.log(() => `${this.name} stands still for ${milliseconds} ms`);
+    this.simulation.log(() => `${this.name} pauses for ${milliseconds} ms`);
     this.#frozenUntil = Math.max(this.#frozenUntil, this.simulation.now + milliseconds);
   }
 

@@ -60,7 +60,7 @@ function ratesOf(rate: number): Readonly<Partial<Record<Purpose, number>>> {
   return {
     read: rate / 4,
     "endpoint read": rate / 4,
-    "lane read": rate / 4,
+    "session read": rate / 4,
     publish: rate,
     chunk: rate,
     claim: rate,

@@ -12,7 +12,7 @@ export function forget(place: DeliveryState | SessionState, key: StoreKey): void
   } else if (kind === "lane" && n === undefined) place.next = undefined;
   else if (kind === "lane") {
     const entry = place.entries.get(Number(n));
-    if (entry) Object.assign(entry, { lane: undefined, purged: true });
+    if (entry) Object.assign(entry, { session: undefined, purged: true });
     place.entries.delete(Number(n));
   }
 }

@@ -3,7 +3,7 @@ import type { DueRecord } from "../../src/outbox/records.ts";
 import type { Cluster, Node } from "./cluster.ts";
 import type { Random } from "./random.ts";
 
-/** A year: longer than anything that stands in the store. */
+/** A year: longer than any record is stored. */
 const LONG = 365 * 24 * 60 * 60 * 1000;
 
 /** What operators do, and what befalls the store besides, at random. */

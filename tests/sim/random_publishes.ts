@@ -35,8 +35,8 @@ export class RandomPublishes {
 
   async #send(node: Node, batch: readonly Publication[]): Promise<void> {
     const { client, simulation } = this.#cluster;
-    const patience = this.#random.chance(0.05) ? this.#random.between(0, 200) : undefined;
-    const told = await client.publish(node.process, node.outbox, batch, { patience });
+    const timeout = this.#random.chance(0.05) ? this.#random.between(0, 200) : undefined;
+    const told = await client.publish(node.process, node.outbox, batch, { timeout });
     const [{ idempotencyKey, event, to }] = batch as [Publication];
     const alone = idempotencyKey !== undefined && batch.length === 1;
     if (told.kind !== "unknown" || !alone || !this.on) return;
@@ -89,7 +89,7 @@ export class RandomPublishes {
     }
     if (this.#random.chance(0.6)) this.#keys++;
     const key = `key-${this.#keys}`;
-    // Now and then somebody uses a key for something else.
+    // Now and then a key is used for another event.
     const content = this.#random.chance(0.05) ? "other" : "same";
     return { event: client.event({ key, content }), to, idempotencyKey: key };
   }

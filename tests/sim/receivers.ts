@@ -9,7 +9,7 @@ import type { SimProcess } from "./process.ts";
 import type { Simulation } from "./simulation.ts";
 
 /**
- * How a receiver behaves. `timeout`: it takes the request, and answers too late; `stuck`: so late that
+ * How a receiver behaves. `timeout`: it accepts the request, and responds too late; `stuck`: so late that
  * the attempt outlives its lease, which a target must not do.
  */
 export type Mood =
@@ -35,14 +35,14 @@ export class Receivers {
   readonly sends = new Map<string, number>();
   /** Targets whose deliveries keep the order of their session. */
   readonly ordered: ReadonlySet<string>;
-  /** Decides how a target answers, at any moment. */
+  /** Decides how a target responds at any moment. */
   mood: (target: string, id: string, attempt: number) => Mood = () => "ok";
   /** Attempts that failed, and those that were aborted. */
   readonly totals = { sends: 0, failed: 0, aborted: 0 };
   readonly #simulation: Simulation;
   readonly #model: Model;
 
-  /** Requests that are being answered, by ordered target and session. */
+  /** Requests in flight, by ordered target and session. */
   readonly #inFlight = new Map<string, Set<{ readonly id: string }>>();
 
   constructor(simulation: Simulation, model: Model, ordered: readonly string[]) {
@@ -128,21 +128,21 @@ export class Receivers {
     this.#checkLease(process, delivery, timeoutOf(name));
     this.#model.endpoints.checkAttempt(process, name);
     const known = this.#model.known.get(delivery);
-    if (known) this.#model.lanes.checkAttempt(known);
+    if (known) this.#model.sessions.checkAttempt(known);
   }
 
   /** I7: a request of an ordered target begins; gives what ends it. */
   #enter(name: string, { id, sessionId }: HookEvent): () => void {
     if (!this.ordered.has(name) || sessionId === undefined) return () => {};
-    const lane = `${name} ${sessionId}`;
-    const inFlight = this.#inFlight.get(lane) ?? new Set();
-    this.#inFlight.set(lane, inFlight);
+    const session = `${name} ${sessionId}`;
+    const inFlight = this.#inFlight.get(session) ?? new Set();
+    this.#inFlight.set(session, inFlight);
     const isPurged = (one: { readonly id: string }) =>
       this.#model.known.get(`${name} ${one.id}`)?.purged === true;
     const others = [...inFlight].filter((one) => !isPurged(one));
     const request = { id };
     if (others.length > 0 && !isPurged(request) && this.#simulation.clocksAgree) {
-      this.#model.violate(`I7: ${lane}: ${id} is sent while ${others[0]!.id} is`);
+      this.#model.violate(`I7: ${session}: ${id} is sent while ${others[0]!.id} is`);
     }
     inFlight.add(request);
     return () => void inFlight.delete(request);
@@ -174,7 +174,7 @@ function timeoutOf(name: string): number {
   return name === "c" || name === "slow" ? TIMEOUTS.long : TIMEOUTS.short;
 }
 
-/** All that a receiver can tell of an event. */
+/** What a receiver can know about an event. */
 export function textOf({ id, type, timestamp, sessionId, data }: HookEvent): string {
   return JSON.stringify([id, type, timestamp.toISOString(), sessionId, data]);
 }

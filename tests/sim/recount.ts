@@ -38,7 +38,7 @@ export function checkCounts(counts: readonly StoreEntry[], model: Model): void {
 
 /** Stats equal a full recount. */
 export function checkStats(stats: readonly TargetStats[] | undefined, model: Model): void {
-  if (stats === undefined) return model.violate("stats: none were told");
+  if (stats === undefined) return model.violate("stats: none were returned");
   const expected = new Map<string, number>();
   for (const [name, count] of recount(model)) {
     const [w, , what] = name.split(" ");

@@ -1,5 +1,5 @@
 /**
- * Retry and replay with every fault at every operation of whoever asks for them, and asked again when they
+ * Retry and replay with every fault at every operation of their caller, and called again when they
  * failed: no delivery is ever in two places or in none, and each is delivered in the end.
  * @module
  */
@@ -35,23 +35,23 @@ const FATES = ["final", "delivered", "retry"] as const;
 /** Faults after which it is known what became of a commit, once it was sent again. */
 const CLEAR: readonly Fault[] = ["throw before", "throw after", "false after", "twice", "echo"];
 
-/** The keys of a lane: what waits in it by number, and when it is due. */
-class LaneKeys {
+/** The keys of a session: waiting deliveries by number, and when it is due. */
+class SessionKeys {
   readonly entries = new Map<string, string>();
   readonly due = new Set<string>();
 }
 
-/** Where each delivery stands after each commit. */
+/** The place of each delivery after each commit. */
 class Places {
   readonly faults: string[] = [];
   readonly logs = new Map<string, DeliveryRecord>();
   readonly dead = new Set<string>();
-  /** The keys of a delivery that is live: its due key, or its entry in a lane. */
+  /** The keys of a delivery that is live: its due key, or its entry in a session. */
   readonly #live = new Map<string, Set<string>>();
-  readonly #lanes = new Map<string, LaneKeys>();
+  readonly #sessions = new Map<string, SessionKeys>();
 
   record({ mutations }: Sent, { ok }: StoreCommit): void {
-    const [deliveries, lanes] = [new Set<string>(), new Set<string>()];
+    const [deliveries, sessions] = [new Set<string>(), new Set<string>()];
     for (const mutation of ok ? mutations : []) {
       const [, kind, w, a, b, s] = mutation.key.map(String);
       const set = mutation.what === "set" ? mutation.value : undefined;
@@ -65,20 +65,20 @@ class Places {
         put(at(this.#live, `${w} ${b}`, () => new Set<string>()), a!, set);
       } else if (kind === "due" || (kind === "lane" && b !== undefined)) {
         const name = `${w} ${kind === "due" ? s : a}`;
-        const lane = at(this.#lanes, name, () => new LaneKeys());
-        lanes.add(name);
-        if (kind === "due") put(lane.due, a!, set);
+        const session = at(this.#sessions, name, () => new SessionKeys());
+        sessions.add(name);
+        if (kind === "due") put(session.due, a!, set);
         else {
-          const id = (set as { readonly id: string } | undefined)?.id ?? lane.entries.get(b!)!;
-          if (set) lane.entries.set(b!, id);
-          else lane.entries.delete(b!);
+          const id = (set as { readonly id: string } | undefined)?.id ?? session.entries.get(b!)!;
+          if (set) session.entries.set(b!, id);
+          else session.entries.delete(b!);
           deliveries.add(`${w} ${id}`);
           put(at(this.#live, `${w} ${id}`, () => new Set<string>()), `${name} ${b}`, set);
         }
       }
     }
     for (const name of deliveries) this.#check(name);
-    for (const name of lanes) this.#checkLane(name);
+    for (const name of sessions) this.#checkSession(name);
   }
 
   #check(name: string): void {
@@ -92,11 +92,11 @@ class Places {
     }
   }
 
-  /** A lane is due once, while it has any. */
-  #checkLane(name: string): void {
-    const { entries, due } = this.#lanes.get(name)!;
+  /** A session is due once while it has deliveries. */
+  #checkSession(name: string): void {
+    const { entries, due } = this.#sessions.get(name)!;
     if (due.size !== Math.min(1, entries.size)) {
-      this.faults.push(`lane ${name} has ${entries.size} entries, and is due ${due.size} times`);
+      this.faults.push(`session ${name} has ${entries.size} entries, and is due ${due.size} times`);
     }
   }
 }
@@ -111,7 +111,7 @@ function at<Value>(map: Map<string, Value>, name: string, make: () => Value): Va
   return map.get(name)!;
 }
 
-/** A story: what is replayed stands in every state; then whoever replays meets the fault. */
+/** A scenario: deliveries in every state are replayed, with the fault. */
 class Story {
   readonly simulation: Simulation;
   readonly store: Store;

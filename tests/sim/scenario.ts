@@ -18,8 +18,8 @@ const SETTINGS: Readonly<Record<keyof typeof STORIES, Setting>> = {
     retention: RETENTION,
   },
   operations: {
-    targets: ["good", "lane", "gone", "busy", "doomed", "bye", "ears"],
-    ordered: ["lane"],
+    targets: ["good", "ordered", "gone", "busy", "doomed", "bye", "ears"],
+    ordered: ["ordered"],
     hearers: { "delivery.dead": ["ears"], "webhook.disabled": ["ears"] },
   },
 };

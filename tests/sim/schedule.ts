@@ -195,12 +195,12 @@ class Schedule {
       dead: [...model.known.values()].filter(({ dead }) => dead).length,
       refused: model.totals.refused,
       commits: model.totals.commits,
-      "grown lanes": model.lanes.totals.grown,
+      "grown sessions": model.sessions.totals.grown,
       replays: model.totals.replays,
       moves: model.leases.totals.moves,
       ...model.endpoints.totals,
       ...model.own.totals,
-      "publishes without an answer": client.calls.filter(({ told }) => told.kind === "unknown")
+      "publishes without a result": client.calls.filter(({ told }) => told.kind === "unknown")
         .length,
       virtualMinutes: this.#profile.minutes,
     };

@@ -11,7 +11,7 @@ import { runSeed } from "./schedule.ts";
 /** What 500 schedules must have passed through, and how often. */
 const LEAST = {
   ...{ crashes: 250, lost: 250, reclaims: 250, duplicates: 250 },
-  ...{ "grown lanes": 250, replays: 250, offs: 250, enables: 250, deaths: 250 },
+  ...{ "grown sessions": 250, replays: 250, offs: 250, enables: 250, deaths: 250 },
   ...{ pauses: 25, removals: 25, moves: 25, wornOut: 2 },
 };
 

@@ -3,7 +3,7 @@ import type { Mutation, Sent } from "./faulty_store.ts";
 import type { Place } from "./leases.ts";
 import type { DeliveryState } from "./delivery_model.ts";
 
-/** What is known of one lane, of all that were of one target and session. */
+/** What is known of one session of a target. */
 export type SessionState = Place & {
   readonly s: string;
   /** The number that its record promises to the next delivery; undefined: there is no record. */
@@ -12,10 +12,10 @@ export type SessionState = Place & {
   readonly entries: Map<number, DeliveryState>;
 };
 
-/** Holds what happens to lanes against the protocol. */
+/** Checks changes of sessions against the protocol. */
 export class SessionModel {
   readonly known = new Map<string, SessionState>();
-  /** Lanes that got a delivery while an earlier one was leased. */
+  /** Sessions that got a delivery while an earlier one was leased. */
   readonly totals = { grown: 0 };
   readonly #violate: (w: string, what: string) => void;
 
@@ -24,10 +24,10 @@ export class SessionModel {
   }
 
   find(w: string, s: string): SessionState {
-    const name = `${w} lane ${s}`;
-    let lane = this.known.get(name);
-    if (lane === undefined) {
-      lane = {
+    const name = `${w} session ${s}`;
+    let session = this.known.get(name);
+    if (session === undefined) {
+      session = {
         w,
         s,
         name,
@@ -37,47 +37,48 @@ export class SessionModel {
         next: undefined,
         entries: new Map(),
       };
-      this.known.set(name, lane);
+      this.known.set(name, session);
     }
-    return lane;
+    return session;
   }
 
-  /** A delivery of a lane, or its record, was written or deleted. */
+  /** A delivery of a session, or its record, was written or deleted. */
   record(sent: Sent, mutation: Mutation, find: (w: string, id: string) => DeliveryState): void {
     const [, , w, s, n] = mutation.key as [string, string, string, string, number | undefined];
-    const lane = this.find(w, s);
-    if (n !== undefined) this.#entry(sent, mutation, lane, n, find);
+    const session = this.find(w, s);
+    if (n !== undefined) this.#entry(sent, mutation, session, n, find);
     else if (mutation.what === "delete") {
-      if (lane.next === undefined) this.#violate(w, `${lane.name}: ends, and was not there`);
-      lane.next = undefined;
-    } else this.#grow(sent, (mutation as { value: SessionRecord }).value, lane);
+      if (session.next === undefined) this.#violate(w, `${session.name}: ends, and was not there`);
+      session.next = undefined;
+    } else this.#grow(sent, (mutation as { value: SessionRecord }).value, session);
   }
 
-  #grow({ mutations }: Sent, { next }: SessionRecord, lane: SessionState): void {
-    const { w } = lane;
+  #grow({ mutations }: Sent, { next }: SessionRecord, session: SessionState): void {
+    const { w } = session;
     const added =
-      mutations.filter((mutation) => mutation.what === "set" && isEntryOf(lane, mutation)).length;
-    if (next !== (lane.next ?? 0) + added) {
-      this.#violate(w, `${lane.name}: ${added} more make ${next} of ${lane.next ?? 0}`);
+      mutations.filter((mutation) => mutation.what === "set" && isEntryOf(session, mutation))
+        .length;
+    if (next !== (session.next ?? 0) + added) {
+      this.#violate(w, `${session.name}: ${added} more make ${next} of ${session.next ?? 0}`);
     }
-    const leased = [...lane.due.values()].some(({ due }) => due.by !== "");
-    if (lane.next !== undefined && leased) this.totals.grown++;
-    lane.next = next;
+    const leased = [...session.due.values()].some(({ due }) => due.by !== "");
+    if (session.next !== undefined && leased) this.totals.grown++;
+    session.next = next;
   }
 
   #entry(
     sent: Sent,
     mutation: Mutation,
-    lane: SessionState,
+    session: SessionState,
     n: number,
     find: (w: string, id: string) => DeliveryState,
   ): void {
-    const { entries, name, w } = lane;
+    const { entries, name, w } = session;
     const by = sent.process.name;
     if (mutation.what === "delete") {
       const entry = entries.get(n);
       if (entry === undefined) this.#violate(w, `${name}: ${by} ends ${n}, which is not there`);
-      else entry.lane = undefined;
+      else entry.session = undefined;
       if (entries.size > 0 && n > Math.min(...entries.keys())) {
         this.#violate(w, `order: ${name}: ${by} ends ${n} before ${Math.min(...entries.keys())}`);
       }
@@ -87,18 +88,18 @@ export class SessionModel {
     const { id } = (mutation as { value: SessionEntry }).value;
     const delivery = find(w, id);
     if (entries.has(n)) this.#violate(w, `I2: ${name}: ${n} was ${entries.get(n)!.id}, is ${id}`);
-    if (n < (lane.next ?? 0)) this.#violate(w, `order: ${name}: ${n} was promised to another`);
-    if (delivery.lane) this.#violate(w, `I2: ${name}: ${id} is in it twice`);
+    if (n < (session.next ?? 0)) this.#violate(w, `order: ${name}: ${n} was promised to another`);
+    if (delivery.session) this.#violate(w, `I2: ${name}: ${id} is in it twice`);
     if (entries.size > 0 && n < Math.max(...entries.keys())) {
       this.#violate(w, `order: ${name}: ${n} came after ${Math.max(...entries.keys())}`);
     }
     entries.set(n, delivery);
-    delivery.lane = lane;
+    delivery.session = session;
     delivery.purged = false;
-    delivery.ordered = lane;
+    delivery.ordered = session;
   }
 
-  /** I2: a lane that has deliveries has a record and one due key; one that has none, has neither. */
+  /** I2: a session that has deliveries has a record and one due key; one that has none, has neither. */
   check({ w, name, entries, next, due }: SessionState): void {
     const shall = entries.size > 0 ? 1 : 0;
     if (due.size !== shall) {
@@ -112,15 +113,15 @@ export class SessionModel {
     }
   }
 
-  /** An attempt begins: of deliveries that wait in a lane, the first alone may be attempted. */
-  checkAttempt({ w, lane, id }: DeliveryState): void {
-    if (lane && headOf(lane)?.id !== id) {
-      this.#violate(w, `order: ${lane.name}: ${id} is attempted before ${headOf(lane)?.id}`);
+  /** An attempt begins: of deliveries that wait in a session, only the first may be attempted. */
+  checkAttempt({ w, session, id }: DeliveryState): void {
+    if (session && headOf(session)?.id !== id) {
+      this.#violate(w, `order: ${session.name}: ${id} is attempted before ${headOf(session)?.id}`);
     }
   }
 }
 
-/** The first delivery that waits in a lane. */
+/** The first delivery that waits in a session. */
 export function headOf({ entries }: SessionState): DeliveryState | undefined {
   return entries.size === 0 ? undefined : entries.get(Math.min(...entries.keys()));
 }

@@ -1,5 +1,5 @@
 /**
- * What attempts tell is cut to what the store takes, and what it refuses costs nobody else.
+ * What attempts record is truncated to the limits of the store, and a rejected one affects no other.
  * @module
  */
 import assert from "node:assert/strict";
@@ -72,7 +72,7 @@ test("an outcome that the store rejects is logged, and others in its commit are 
   };
   const { outbox } = fixture.open({ logger });
   slow(fixture); // so that settles share commits
-  // What JSON can't carry: nothing of ours makes it, a target of somebody's may.
+  // What JSON can't carry: the package never creates it, but a custom target may.
   outbox.register(fixture.target("odd", () => ({ status: 1n as unknown as number })));
   outbox.register(fixture.target("fine"));
   outbox.start();

@@ -3,7 +3,7 @@ import type { DeadLetterRecord, EventRecord, TargetRecord } from "../../src/outb
 import type { Mutation, Sent } from "./faulty_store.ts";
 import type { SimProcess } from "./process.ts";
 
-/** The targets that hear the outbox's own events, of those that a process has. */
+/** The targets of a process that receive the outbox's own events. */
 export type Hearers = (process: SimProcess, type: string) => readonly string[];
 
 /** Types whose events cause no other. */
@@ -14,7 +14,7 @@ type OwnContext = {
   violate(what: string): void;
   readonly hearers: Hearers;
   readonly eventLog: boolean;
-  /** The type of an event; undefined: nobody published it. */
+  /** The type of an event; undefined: it was not published. */
   typeOf(id: string): string | undefined;
   /** The record of a target before the commit. */
   endpoint(w: string): TargetRecord | undefined;
@@ -48,7 +48,7 @@ export class SystemEventModel {
     }
   }
 
-  /** The handlers of a process hear an event. */
+  /** The handlers of a process receive an event. */
   announced(process: SimProcess, id: string, stored: boolean): void {
     const name = `${process.name} ${id}`;
     if (this.#announced.has(name)) this.#context.violate(`own events: ${id} is announced twice`);
@@ -81,7 +81,7 @@ export class SystemEventModel {
     const old = this.#context.endpoint(w);
     const found = take(own, "webhook.disabled", ({ target }) => target === w);
     const same = old?.state === "off" && old.reason === reason && old.address === address;
-    // It may be off because of its answer to such an event, which causes no other.
+    // It may be disabled because of its response to such an event, which causes no other.
     const mayBeSilent = address !== undefined &&
       this.#context.hearers(sent.process, "webhook.disabled").includes(w);
     const count = state !== "off" || same || (mayBeSilent && found.length === 0) ? 0 : 1;

@@ -1,5 +1,5 @@
 /**
- * What may stand in a record, and what of it is believed.
+ * What a record may contain, and which parts of it are used.
  * @module
  */
 import assert from "node:assert/strict";
@@ -10,9 +10,9 @@ test("a pause written with a wrong clock is ignored, and the next one is stored"
   const fixture = new Fixture();
   const { outbox } = fixture.open();
   let busy = false;
-  const answer = () =>
+  const respond = () =>
     busy ? { verdict: "retry", status: 503, retryAfter: 10 * MINUTE } as const : undefined;
-  outbox.register(fixture.target("a", answer));
+  outbox.register(fixture.target("a", respond));
   const pausedUntil = fixture.simulation.now + 300 * DAY;
   const record = { v: 1, state: "on", address: "", failures: 0, pausedUntil };
   await fixture.store.set(["hooks", "endpoint", "a"], record);
@@ -70,8 +70,8 @@ test("retry() for a disabled target makes the delivery due, and enable() sends i
   const fixture = new Fixture();
   const { outbox } = fixture.open();
   let down = true;
-  const answer = () => down ? { verdict: "retry", error: "refused" } as const : undefined;
-  outbox.register(fixture.target("a", answer));
+  const respond = () => down ? { verdict: "retry", error: "refused" } as const : undefined;
+  outbox.register(fixture.target("a", respond));
   outbox.start();
   const id = await fixture.publish(outbox, ["a"]);
   await fixture.pass(1_000);

@@ -8,7 +8,7 @@ import type { Simulation } from "./simulation.ts";
 /** How long a process may believe a record that it read, with the latency of reading it, in milliseconds. */
 const BELIEVED = 5_000 + 100;
 
-/** A record as it stands, and since when. */
+/** A stored record, and since when. */
 type Standing = {
   readonly record: TargetRecord;
   readonly at: number;
@@ -65,7 +65,7 @@ export class TargetModel {
     this.#asked.add(`${operation} ${w}`);
   }
 
-  /** Whether a target is as an operator was told that it is, or was since a time. */
+  /** Whether a target has, or had since a time, the state that an operation returned. */
   did(operation: Operation, w: string, since: number): boolean {
     const state = ({ enable: "on", disable: "off", remove: "deleted" } as const)[operation];
     return (this.get(w)?.state ?? "on") === state ||
@@ -116,7 +116,7 @@ export class TargetModel {
     this.#until.set(`${w} ${record.state}`, this.#simulation.now);
   }
 
-  /** What was asked for, or what receivers answered, must be the reason for a change. */
+  /** Every change must have an operation, or a receiver's response, as its reason. */
   #checkStep(
     old: TargetRecord | undefined,
     record: TargetRecord,
@@ -131,11 +131,13 @@ export class TargetModel {
     if (!byHand && address !== process.addressOf(w)) {
       this.#violate(`${where}: of another address`);
     }
-    if (state === "deleted" && !asked("remove")) this.#violate(`${where}: nobody removed it`);
+    if (state === "deleted" && !asked("remove")) this.#violate(`${where}: no operation removed it`);
     if (state === "off" && byHand && !asked("disable")) {
-      this.#violate(`${where}: nobody disabled it`);
+      this.#violate(`${where}: no operation disabled it`);
     }
-    if (state === "on" && byHand && !asked("enable")) this.#violate(`${where}: nobody enabled it`);
+    if (state === "on" && byHand && !asked("enable")) {
+      this.#violate(`${where}: no operation enabled it`);
+    }
     if (state !== "deleted" && byHand && (failures !== 0 || failingSince !== undefined)) {
       this.#violate(`${where}: by hand, and with ${failures} failures`);
     }
@@ -146,7 +148,7 @@ export class TargetModel {
     if (state === "off" && !byHand && !same) this.#checkOff(record, process, where);
     const elsewhere = old?.address !== undefined && old.address !== address;
     if (old?.state === "off" && state === "on" && !byHand && !elsewhere) {
-      this.#violate(`${where}: it is on again, and nobody enabled it`);
+      this.#violate(`${where}: it is on again, and no operation enabled it`);
     }
   }
 

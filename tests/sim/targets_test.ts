@@ -33,9 +33,9 @@ test("a 410 disables a target, and its deliveries are held", async () => {
   const fixture = new Fixture();
   const { outbox } = fixture.open();
   let gone = true;
-  const answer = () =>
+  const respond = () =>
     gone ? { verdict: "disable", status: 410, error: "410" } as const : undefined;
-  outbox.register(fixture.target("a", answer));
+  outbox.register(fixture.target("a", respond));
   outbox.register(fixture.target("watcher"));
   fixture.ownTargets = ["watcher"];
   outbox.start();
@@ -48,7 +48,8 @@ test("a 410 disables a target, and its deliveries are held", async () => {
   assert.deepEqual(fixture.announced.map(({ type, data }) => [type, data]), [
     ["webhook.disabled", {
       target: "a",
-      reason: "its receiver answered 410; what is accepted for it is held, and gone after 30 days",
+      reason:
+        "the receiver responded 410; what is accepted for it is held, and gone after 30 days",
     }],
   ]);
   assert.deepEqual(fixture.sent("watcher"), [fixture.announced[0]!.id]);
@@ -62,8 +63,8 @@ test("a 410 disables a target, and its deliveries are held", async () => {
 test("a 410 disables a target for the URL that responded, not for a new one", async () => {
   const fixture = new Fixture();
   const one = fixture.open();
-  const answer = () => ({ verdict: "disable", status: 410 }) as const;
-  one.outbox.register(fixture.target("a", answer, { address: () => Promise.resolve("1") }));
+  const respond = () => ({ verdict: "disable", status: 410 }) as const;
+  one.outbox.register(fixture.target("a", respond, { address: () => Promise.resolve("1") }));
   one.outbox.start();
   const id = await fixture.publish(one.outbox, ["a"]);
   await fixture.pass(MINUTE);
@@ -127,11 +128,11 @@ test("a 429 pauses only the target that responded with it", async () => {
   const fixture = new Fixture();
   const { outbox } = fixture.open();
   let busy = true;
-  const answer = () =>
+  const respond = () =>
     busy
       ? { verdict: "retry", status: 429, error: "429", retryAfter: 30 * MINUTE } as const
       : undefined;
-  outbox.register(fixture.target("busy", answer, { concurrency: 1 }));
+  outbox.register(fixture.target("busy", respond, { concurrency: 1 }));
   outbox.register(fixture.target("other"));
   outbox.start();
   const ids: string[] = [];
@@ -153,18 +154,18 @@ test("remove() deletes a target's records, including those of later events", asy
   const { outbox } = fixture.open();
   outbox.register(fixture.target("a", () => DOWN));
   outbox.register(fixture.target("b"));
-  outbox.register(fixture.target("lanes", () => DOWN, { ordering: "session" }));
+  outbox.register(fixture.target("ordered", () => DOWN, { ordering: "session" }));
   outbox.start();
   for (let i = 0; i < 50; i++) {
-    await fixture.publish(outbox, ["a", "b", "lanes"], { sessionId: `s-${i % 3}` });
+    await fixture.publish(outbox, ["a", "b", "ordered"], { sessionId: `s-${i % 3}` });
   }
   await outbox.remove("a");
-  await outbox.remove("lanes");
-  await fixture.publish(outbox, ["a", "lanes"], { sessionId: "s-1" });
+  await outbox.remove("ordered");
+  await fixture.publish(outbox, ["a", "ordered"], { sessionId: "s-1" });
   await fixture.pass(2 * MINUTE);
   for (const range of ["due", "lane", "dead", "delivery", "count"]) {
     assert.deepEqual(await fixture.left(range, "a"), [], range);
-    assert.deepEqual(await fixture.left(range, "lanes"), [], range);
+    assert.deepEqual(await fixture.left(range, "ordered"), [], range);
   }
   assert.equal((await fixture.left("delivery", "b")).length, 50);
   assert.equal((await outbox.endpoint("a")).state, "deleted");
@@ -189,9 +190,9 @@ test("disable() accepts a target that has deliveries, and rejects an unknown one
 test("a dead letter emits 'delivery.dead' once, and a dead 'delivery.dead' emits nothing", async () => {
   const fixture = new Fixture();
   const { outbox } = fixture.open();
-  const answer = () => ({ verdict: "final", status: 400, error: "the response was 400" }) as const;
-  outbox.register(fixture.target("a", answer));
-  outbox.register(fixture.target("watcher", answer));
+  const respond = () => ({ verdict: "final", status: 400, error: "the response was 400" }) as const;
+  outbox.register(fixture.target("a", respond));
+  outbox.register(fixture.target("watcher", respond));
   fixture.ownTargets = ["watcher"];
   outbox.start();
   const id = await fixture.publish(outbox, ["a"]);
@@ -280,7 +281,7 @@ test("an event of the outbox is never sent to the target that it is about", asyn
   const about = fixture.announced.map(({ type, data }) =>
     `${type} ${(data as { target: string }).target}`
   );
-  // `gone` is off because of the death of `bad`, which `bad` is told of and refuses: that is not told.
+  // `gone` is disabled because it rejects the event about `bad`. An event about such an event is never emitted.
   assert.deepEqual(about, ["delivery.dead bad", "webhook.disabled gone", "webhook.disabled gone"]);
   const { items } = await outbox.listEvents();
   for (const { event: { data }, targets } of items) {

@@ -8,7 +8,7 @@ import type { StoreWake } from "../../src/store/mod.ts";
 import { test } from "../support/harness.ts";
 import { Fixture, MINUTE } from "./fixture.ts";
 
-/** Two processes whose store wakes all of them, or loses what it is told. */
+/** Two processes whose store wakes all of them, or loses the signal. */
 function twoProcesses({ loses = false } = {}) {
   const fixture = new Fixture();
   const listeners = new Set<() => void>();

@@ -191,7 +191,7 @@ export class WebhookModel implements Ledger {
     return at - since > KNOWN_AFTER && this.#isUndisturbed(process, since);
   }
 
-  /** Whether a process could read, and didn't stand still, since a time. */
+  /** Whether a process could read, and didn't pause, since a time. */
   #isUndisturbed(process: SimProcess, since: number): boolean {
     return (this.#disturbed.get(process) ?? 0) < since && process.resumedAt <= since;
   }

@@ -10,7 +10,7 @@ const EVENTS = [["job.*"], ["job.*"], ["job.done"], ["job.started", "job.done"]]
 const FILTERS = [null, null, { "data.kind": ["a"] }, { "data.kind": ["a", "b"] }] as const;
 
 /** What may be thrown: by code, what is then known not to be stored. */
-const REFUSALS = ["webhook_exists", "name_used", "webhook_changed", "webhook_not_found"];
+const REJECTIONS = ["webhook_exists", "name_used", "webhook_changed", "webhook_not_found"];
 
 /** A change that is said not to be stored: by its URL, and since when it must not be. */
 type Refused = { readonly name: string; readonly url: string; readonly since: number };
@@ -18,9 +18,9 @@ type Refused = { readonly name: string; readonly url: string; readonly since: nu
 /** A change: who asked for it, and since when. */
 type Asked = { readonly node: WebhookNode; readonly name: string; readonly began: number };
 
-/** Creates, changes and deletes webhooks at random, through the public API: what it is told must be true. */
+/** Creates, changes and deletes webhooks at random, through the public API, and checks what it returns. */
 export class WebhookOperator {
-  readonly totals = { created: 0, updated: 0, rotated: 0, deleted: 0, tested: 0, refusals: 0 };
+  readonly totals = { created: 0, updated: 0, rotated: 0, deleted: 0, tested: 0, rejections: 0 };
   readonly #cluster: WebhookCluster;
   readonly #random: Random;
   readonly #refused: Refused[] = [];
@@ -31,7 +31,7 @@ export class WebhookOperator {
     this.#random = cluster.simulation.random.fork();
   }
 
-  /** Somebody does something in a process; now and then two do something with one webhook at once. */
+  /** Runs an operation in a process; now and then two change one webhook at once. */
   operate(node: WebhookNode, other: WebhookNode): void {
     const { webhooks } = this.#cluster.model;
     const stored = [...webhooks].filter(([, { deletedAt }]) => deletedAt === undefined);
@@ -179,14 +179,14 @@ export class WebhookOperator {
       const { code, stored } = error as { readonly code?: string; readonly stored?: unknown };
       if (!process.alive) return undefined;
       simulation.log(() => `${where}: ${error}`);
-      const isRefused = REFUSALS.includes(code!);
-      if (!isRefused && code !== "outbox_unavailable") model.violate(`${where}: ${error}`);
-      if (isRefused) this.totals.refusals++;
-      if (url !== undefined && (isRefused || stored === false)) {
+      const isRejected = REJECTIONS.includes(code!);
+      if (!isRejected && code !== "outbox_unavailable") model.violate(`${where}: ${error}`);
+      if (isRejected) this.totals.rejections++;
+      if (url !== undefined && (isRejected || stored === false)) {
         const { until } = model.revisionWith(name, url) ?? {};
-        // If another change came on top of it before its response arrived, it can't be told any more.
+        // If another change came on top of it before its response arrived, its result is unknown.
         if (until === Infinity) model.violate(`I9: ${where}: ${code}, and it is stored`);
-        this.#refused.push({ name, url, since: isRefused ? simulation.now : 0 });
+        this.#refused.push({ name, url, since: isRejected ? simulation.now : 0 });
       }
       const isThere = code === "webhook_not_found" &&
         model.isStoredSince(name, began - KNOWN_AFTER);

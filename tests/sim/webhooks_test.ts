@@ -17,7 +17,7 @@ import { runWebhookSeed } from "./webhook_schedule.ts";
 /** What the schedules must have passed through, and how often. */
 const LEAST = {
   ...{ crashes: 300, created: 300, updated: 500, rotated: 300, deleted: 100, tested: 100 },
-  ...{ refusals: 300, purged: 50, followed: 5_000, current: 5_000 },
+  ...{ rejections: 300, purged: 50, followed: 5_000, current: 5_000 },
 };
 
 const SEEDS = 100;

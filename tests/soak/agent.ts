@@ -46,11 +46,11 @@ export type Saying =
     readonly id: string;
     readonly duplicate: boolean;
   }
-  /** A caller did not wait for the answer, or never got it, and asks again. */
+  /** A caller did not wait for the response, or never got it, and sends the request again. */
   | { readonly say: "asks again" }
   | { readonly say: "in flight"; readonly count: number }
-  /** A request without an answer: it may have arrived all the same. */
-  | { readonly say: "unanswered" }
+  /** A request without a response: it may have arrived. */
+  | { readonly say: "unconfirmed" }
   /** A call of the durable hook. `fault`: what was wrong with the event. */
   | { readonly say: "called"; readonly id: string; readonly ok: boolean; readonly fault?: string }
   /** An event that was not accepted. */
@@ -85,7 +85,7 @@ const countingFetch: typeof fetch = async (...args) => {
   try {
     return await fetch(...args);
   } catch (error) {
-    if (!/refused/.test(`${error} ${(error as Error).cause}`)) say({ say: "unanswered" });
+    if (!/refused/.test(`${error} ${(error as Error).cause}`)) say({ say: "unconfirmed" });
     throw error;
   } finally {
     say({ say: "in flight", count: --inFlight });

@@ -15,10 +15,10 @@ export type Said = {
   readonly accepted: Map<number, string>;
   /** How many of them an earlier call had stored already. */
   duplicates: number;
-  /** Callers that had no answer, and asked again. */
+  /** Callers that got no response, and sent the request again. */
   askedAgain: number;
   inFlight: number;
-  unanswered: number;
+  unconfirmed: number;
   readonly refused: string[];
   readonly drained: { settled: number; remaining: boolean }[];
   readonly log: string[];
@@ -33,7 +33,7 @@ export class AgentProcess {
     duplicates: 0,
     askedAgain: 0,
     inFlight: 0,
-    unanswered: 0,
+    unconfirmed: 0,
     refused: [],
     drained: [],
     log: [],
@@ -68,7 +68,7 @@ export class AgentProcess {
       stderr: "piped",
     }).spawn();
     void this.#child.status.then(() => this.#isOver = true);
-    this.#listening = this.#eachLine(this.#child.stdout, (line) => this.#hear(JSON.parse(line)));
+    this.#listening = this.#eachLine(this.#child.stdout, (line) => this.#read(JSON.parse(line)));
     this.#complaining = this.#eachLine(this.#child.stderr, (line) => {
       // Deno says there what its client of KV Connect met, and what the tests ask for.
       if (!line.startsWith("KV Connect failed to call")) this.said.log.push(line);
@@ -90,7 +90,7 @@ export class AgentProcess {
     if (!this.#isOver) this.#child.kill(signal);
   }
 
-  /** Its end, when all that it said has been heard. */
+  /** Its end, when all of its output has been read. */
   async ended(): Promise<Deno.CommandStatus> {
     const [status] = await Promise.all([this.#child.status, this.#listening, this.#complaining]);
     return status;
@@ -104,24 +104,24 @@ export class AgentProcess {
 
   async #eachLine(
     stream: ReadableStream<Uint8Array<ArrayBuffer>>,
-    hear: (line: string) => void,
+    read: (line: string) => void,
   ): Promise<void> {
     let rest = "";
     for await (const text of stream.pipeThrough(new TextDecoderStream())) {
       const lines = (rest + text).split("\n");
       rest = lines.pop()!;
-      lines.forEach(hear);
+      lines.forEach(read);
     }
   }
 
-  #hear(saying: Saying): void {
+  #read(saying: Saying): void {
     const { said } = this;
     if (saying.say === "sent") said.sent.add(saying.number);
     else if (saying.say === "accepted") this.#accept(saying);
     else if (saying.say === "asks again") said.askedAgain++;
     else if (saying.say === "called") this.#receivers.called(this.#hook!, saying, this.run);
     else if (saying.say === "in flight") said.inFlight = saying.count;
-    else if (saying.say === "unanswered") said.unanswered++;
+    else if (saying.say === "unconfirmed") said.unconfirmed++;
     else if (saying.say === "refused") said.refused.push(saying.why);
     else if (saying.say === "drained") said.drained.push(saying);
     else said.log.push(saying.message);

@@ -13,7 +13,7 @@ const CALLERS = 32;
 /** How often it looks whether anything is pending, in milliseconds. */
 const LOOK = 200;
 /** How long it waits for a file that is locked, in milliseconds. */
-const PATIENCE = 60_000;
+const TIMEOUT = 60_000;
 
 const [file, count] = Deno.args;
 // What every Deno KV takes, and a file of Deno takes ten times as much.
@@ -54,7 +54,7 @@ async function openKv(): Promise<Deno.Kv> {
       return await Deno.openKv(file!);
     } catch (error) {
       const locked = error instanceof Error && error.message.includes("is locked");
-      if (!locked || Date.now() - start > PATIENCE) throw error;
+      if (!locked || Date.now() - start > TIMEOUT) throw error;
     }
   }
 }

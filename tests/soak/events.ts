@@ -37,8 +37,8 @@ export function keyOf(number: number): string | undefined {
 }
 
 /**
- * How its caller asks again, under the same key: `hasty`, without waiting for the answer; `deaf`, as the
- * answer was lost on its way.
+ * How its caller repeats it, under the same key: `hasty`, without waiting for the response; `deaf`, as the
+ * response was lost.
  */
 export function callerOf(number: number): "hasty" | "deaf" | "patient" {
   if (keyOf(number) === undefined) return "patient";

@@ -5,12 +5,12 @@
 import { faultOf } from "./events.ts";
 import { createWebhookVerifier, generateSecret } from "@omniagent/hooks/webhook";
 
-/** How receivers answer: at once, with 500 to 30 % of all, or so after a time without listening. */
+/** How receivers respond: at once, with 500 to 30 % of all, or so after a time without listening. */
 export const CHARACTERS = ["healthy", "failing", "down"] as const;
 
 const FAILING_PART = 0.3;
-/** An answer takes so long, in milliseconds, so that requests are in flight. */
-const ANSWER_TIME = 8;
+/** How long a response takes, in milliseconds, so that requests are in flight. */
+const RESPONSE_TIME = 8;
 
 /** A call of a durable hook. */
 type Call = { readonly id: string; readonly ok: boolean; readonly fault?: string };
@@ -18,11 +18,11 @@ type Call = { readonly id: string; readonly ok: boolean; readonly fault?: string
 /** Receivers, and what they took. */
 export class Receivers {
   readonly secret: string = generateSecret();
-  /** By target and event: the run of each request that was answered with 200. */
+  /** By target and event: the run of each request that got a 200. */
   readonly taken = new Map<string, number[]>();
   /** Requests, by target. */
   readonly requests: Record<string, number> = {};
-  /** Targets that take requests and never answer. */
+  /** Targets that accept requests and never respond. */
   readonly hanging = new Set<string>();
   /** What must not happen, in words. */
   readonly faults: string[] = [];
@@ -55,7 +55,7 @@ export class Receivers {
       hostname: "127.0.0.1",
       port: this.#ports.get(target) ?? 0,
       onListen() {},
-    }, (request) => this.#answer(target, request));
+    }, (request) => this.#respond(target, request));
     this.#ports.set(target, server.addr.port);
     this.#servers.set(target, server);
   }
@@ -82,7 +82,7 @@ export class Receivers {
     return this.targets.every((target) => this.missing(target, accepted).length === 0);
   }
 
-  async #answer(target: string, request: Request): Promise<Response> {
+  async #respond(target: string, request: Request): Promise<Response> {
     this.requests[target] = (this.requests[target] ?? 0) + 1;
     const body = await request.text(); // throws when the sender died before all was sent
     const id = request.headers.get("webhook-id") ?? "";
@@ -96,11 +96,11 @@ export class Receivers {
     }
     const refused = target === "failing" && Math.random() < FAILING_PART;
     if (!refused) this.#take(target, id, Number(request.headers.get("x-run")));
-    await new Promise((resolve) => setTimeout(resolve, ANSWER_TIME * 2 * Math.random()));
+    await new Promise((resolve) => setTimeout(resolve, RESPONSE_TIME * 2 * Math.random()));
     return new Response(null, { status: refused ? 500 : 200 });
   }
 
-  /** A durable hook was called: what it says stands for a request. */
+  /** A durable hook was called: its output counts as a request. */
   called(hook: string, { id, ok, fault }: Call, run: number): void {
     this.requests[hook] = (this.requests[hook] ?? 0) + 1;
     if (fault !== undefined) this.faults.push(`${hook}: ${fault}`);
@@ -118,7 +118,7 @@ export class Receivers {
     this.taken.set(key, [...this.taken.get(key) ?? [], run]);
   }
 
-  /** An id stands for one body, and that is what was sent. */
+  /** An id belongs to one body, and that is what was sent. */
   #compare(id: string, body: string): void {
     if ((this.#bodies.get(id) ?? body) !== body) this.faults.push(`${id} has two bodies`);
     this.#bodies.set(id, body);

@@ -14,7 +14,7 @@ import { numbersFrom } from "./events.ts";
 import { Receivers } from "./receivers.ts";
 import { pause, waitUntil } from "./wait.ts";
 
-/** How long all of it takes at most, in milliseconds. A claim whose answer is lost waits 22 s, each time. */
+/** How long all of it takes at most, in milliseconds. A claim whose response is lost waits 22 s, each time. */
 const LIMIT = 150_000;
 
 for (
@@ -127,9 +127,9 @@ async function together(path: string, processes: number, events: number): Promis
     );
     for (const message of new Set(log)) console.log(`log: ${message}`);
     assert.equal(workers.size, processes, "each process delivers");
-    // Nobody died: only what had no answer in time may come again.
-    const unanswered = agents.reduce((sum, { said }) => sum + said.unanswered, 0);
-    assert.ok(again <= unanswered, `${again} again, ${unanswered} without an answer`);
+    // Nobody died: only requests without a response in time may be repeated.
+    const unconfirmed = agents.reduce((sum, { said }) => sum + said.unconfirmed, 0);
+    assert.ok(again <= unconfirmed, `${again} again, ${unconfirmed} without a response`);
   } finally {
     await Promise.all(agents.map((agent) => agent.kill()));
     await receivers.close();

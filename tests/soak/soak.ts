@@ -51,7 +51,7 @@ export type SoakReport = {
   readonly kills: readonly Kill[];
   readonly accepted: ReadonlySet<string>;
   readonly receivers: Receivers;
-  readonly unanswered: number;
+  readonly unconfirmed: number;
   readonly callers: Callers;
   readonly log: readonly string[];
   /** Why it failed; empty: it did not. */
@@ -60,11 +60,11 @@ export type SoakReport = {
 
 /** Who emitted, and did not learn what became of it. */
 type Callers = {
-  /** Killed before the answer, with no key to ask again: whether it was stored, nobody will know. */
+  /** Killed before the response, without a key to repeat the request: whether it was stored is unknown. */
   readonly unknown: number;
   /** Asked again, under the same idempotency key, in the next process. */
   readonly killed: number;
-  /** Asked again in the same process, as they had not waited for the answer, or never got it. */
+  /** Sent again in the same process, because the response was not awaited, or was lost. */
   readonly alive: number;
   /** How many of these two learned that the first call had stored it. */
   readonly duplicates: number;
@@ -153,21 +153,21 @@ class Soak {
     this.#ended.push(this.#agent);
   }
 
-  /** What nobody has begun to emit. */
+  /** What no agent has started to emit. */
   #unsent(): readonly number[] {
     const sent = this.#union(({ sent }) => sent);
     return numbersFrom(1, this.#options.events).filter((number) => !sent.has(number));
   }
 
-  /** Sent without an answer. */
-  #unanswered(): readonly number[] {
+  /** Sent without a response. */
+  #unconfirmed(): readonly number[] {
     const accepted = this.#union(({ accepted }) => new Set(accepted.keys()));
     return [...this.#union(({ sent }) => sent)].filter((number) => !accepted.has(number));
   }
 
   /** What a caller can ask for again, and may. */
   #toRepeat(): readonly number[] {
-    return this.#unanswered().filter((number) => keyOf(number) !== undefined);
+    return this.#unconfirmed().filter((number) => keyOf(number) !== undefined);
   }
 
   #union(numbers: (said: Said) => ReadonlySet<number>): Set<number> {
@@ -187,7 +187,7 @@ class Soak {
     const { inFlight } = agent.said;
     await agent.kill();
     const { leased } = await leasesIn(this.#path);
-    // Those of earlier processes stand there until they end.
+    // Those of earlier processes are stored until they end.
     const own = [...leased].filter(([, by]) => !this.#seenLeases.has(by));
     for (const [, by] of own) this.#seenLeases.add(by);
     const leases = new Set(own.map(([key]) => key));
@@ -217,9 +217,9 @@ class Soak {
     const accepted = this.#accepted();
     const sum = (count: (said: Said) => number): number =>
       this.#ended.reduce((total, { said }) => total + count(said), 0);
-    const unanswered = sum((said) => said.unanswered);
+    const unconfirmed = sum((said) => said.unconfirmed);
     const callers: Callers = {
-      unknown: this.#unanswered().length,
+      unknown: this.#unconfirmed().length,
       killed: this.#repeated,
       alive: sum((said) => said.askedAgain),
       duplicates: sum((said) => said.duplicates),
@@ -233,21 +233,21 @@ class Soak {
       ),
       ...this.#ended.flatMap(({ said }) => said.refused),
       ...(dead > 0 ? [`${dead} deliveries are dead`] : []),
-      ...beyondBound(receivers, this.#kills, unanswered),
+      ...beyondBound(receivers, this.#kills, unconfirmed),
     ];
     const log = this.#ended.flatMap(({ said }) => said.log);
-    return { kills: this.#kills, accepted, receivers, unanswered, callers, log, faults };
+    return { kills: this.#kills, accepted, receivers, unconfirmed, callers, log, faults };
   }
 }
 
 /**
  * What was delivered again though I5 gives no reason: a crash explains one more of each delivery that
- * was leased then, a request without an answer one more.
+ * was leased then, a request without a response one more.
  */
 function beyondBound(
   receivers: Receivers,
   kills: readonly Kill[],
-  unanswered: number,
+  unconfirmed: number,
 ): readonly string[] {
   const leases = new Map(kills.map(({ run, leases }) => [run, leases]));
   const unexplained: string[] = [];
@@ -258,5 +258,5 @@ function beyondBound(
       if (!crashed) unexplained.push(`${key} was taken in runs ${runs}: no crash explains it`);
     }
   }
-  return unexplained.length > unanswered ? unexplained : [];
+  return unexplained.length > unconfirmed ? unexplained : [];
 }

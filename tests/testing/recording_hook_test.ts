@@ -14,7 +14,7 @@ type Events = AgentEvents & { "order.paid": { total: number; items: { sku: strin
 
 const order = { total: 5, items: [{ sku: "a" }, { sku: "b" }] };
 
-/** A recorder that has heard four events. */
+/** A recorder that has received four events. */
 async function recorded() {
   const recorder = new RecordingHook<Events>();
   const hooks = createHooks<Events>({ use: [recorder] });

@@ -32,15 +32,15 @@ async function status(receiver: WebhookReceiver): Promise<number> {
 function sendBytes(
   receiver: WebhookReceiver,
   bytes: string,
-  onText: (answer: string, socket: Socket) => void = () => {},
+  onText: (reply: string, socket: Socket) => void = () => {},
 ): Promise<string> {
   return new Promise((resolve) => {
-    let answer = "";
+    let reply = "";
     const socket: Socket = connect(Number(new URL(receiver.url).port), "127.0.0.1");
     socket.setEncoding("latin1");
-    socket.on("data", (text) => onText(answer += text, socket));
-    socket.on("error", (error: Error & { code?: string }) => answer += `<${error.code}>`);
-    socket.on("close", () => resolve(answer));
+    socket.on("data", (text) => onText(reply += text, socket));
+    socket.on("error", (error: Error & { code?: string }) => reply += `<${error.code}>`);
+    socket.on("close", () => resolve(reply));
     socket.write(bytes);
   });
 }
@@ -122,10 +122,10 @@ test("it accepts several requests on one connection, with chunked bodies too", (
       `GET /3 HTTP/1.1${BYE}`,
     ];
     const first = `POST /1 HTTP/1.1${HOST}\r\nContent-Length: 2\r\n\r\nhi`;
-    const answer = await sendBytes(receiver, first, (text, socket) => {
+    const reply = await sendBytes(receiver, first, (text, socket) => {
       if (text.endsWith("ok") && rest.length > 0) socket.write(rest.shift()!);
     });
-    assert.equal(answer.match(/HTTP\/1\.1 200/g)?.length, 3);
+    assert.equal(reply.match(/HTTP\/1\.1 200/g)?.length, 3);
     assert.deepEqual(receiver.requests.map(({ path, text }) => [path, text()]), [
       ["/1", "hi"],
       ["/2", "abcde"],
@@ -159,10 +159,10 @@ test("a step can be a function of the request; what it throws is a 500", () =>
     },
     () => ({ chunkSize: 0 }),
   ], async (receiver) => {
-    const answers: Response[] = [];
-    for (const path of ["a", "", "", ""]) answers.push(await send(receiver, {}, path));
-    assert.deepEqual(answers.map((response) => response.status), [201, 203, 500, 500]);
-    const texts = await Promise.all(answers.map((response) => response.text()));
+    const responses: Response[] = [];
+    for (const path of ["a", "", "", ""]) responses.push(await send(receiver, {}, path));
+    assert.deepEqual(responses.map((response) => response.status), [201, 203, 500, 500]);
+    const texts = await Promise.all(responses.map((response) => response.text()));
     assert.match(texts[2]!, /oops/);
     assert.match(texts[3]!, /'chunkSize' must be/);
   }));
@@ -198,13 +198,13 @@ test("it sends retry-after, in seconds or as a date", () =>
     { retryAfter: new Date("2026-04-22T10:30:00Z"), status: 429 },
     { headers: { "retry-after": "soon" } },
   ], async (receiver) => {
-    const answers: unknown[] = [];
+    const results: unknown[] = [];
     for (let i = 0; i < 3; i++) {
       const response = await send(receiver);
       await response.body?.cancel();
-      answers.push([response.status, response.headers.get("retry-after")]);
+      results.push([response.status, response.headers.get("retry-after")]);
     }
-    assert.deepEqual(answers, [
+    assert.deepEqual(results, [
       [503, "5"],
       [429, "Wed, 22 Apr 2026 10:30:00 GMT"],
       [200, "soon"],
@@ -213,17 +213,17 @@ test("it sends retry-after, in seconds or as a date", () =>
 
 test("a response is held before its headers until it is released", () =>
   withReceiver([{ hold: "headers" }], async (receiver) => {
-    let answered = 0;
-    const answers = [1, 2].map(async () => {
+    let responded = 0;
+    const responses = [1, 2].map(async () => {
       const response = await send(receiver);
-      answered++;
+      responded++;
       return await response.text();
     });
     await receiver.waitFor(2);
-    assert.equal(answered, 0);
+    assert.equal(responded, 0);
     assert.equal(receiver.stats.activeRequests, 2);
     receiver.release();
-    assert.deepEqual(await Promise.all(answers), ["ok", "ok"]);
+    assert.deepEqual(await Promise.all(responses), ["ok", "ok"]);
     assert.equal(receiver.stats.maxActiveRequests, 2);
   }));
 
@@ -239,10 +239,10 @@ test("a response is held in its body until it is released", () =>
 test("a client that disconnects from a held response is counted", () =>
   withReceiver([{ hold: "headers" }], async (receiver) => {
     const controller = new AbortController();
-    const answer = send(receiver, { signal: controller.signal });
+    const reply = send(receiver, { signal: controller.signal });
     await receiver.waitFor(1);
     controller.abort();
-    await assert.rejects(answer, { name: "AbortError" });
+    await assert.rejects(reply, { name: "AbortError" });
     await receiver.waitFor(({ stats }) => stats.abandoned === 1);
   }));
 
@@ -275,9 +275,9 @@ for (const moment of ["headers", "body"] as const) {
   test(`a client sees a connection that is closed at the ${moment} as a network error`, () =>
     withReceiver([{ close: moment, body: "abcdef" }], async (receiver) => {
       await assert.rejects(send(receiver).then((response) => response.text()), TypeError);
-      const answer = await sendBytes(receiver, `GET / HTTP/1.1${BYE}`);
-      if (moment === "headers") assert.equal(answer, "");
-      else assert.match(answer, /^HTTP\/1\.1 200 .*content-length: 6\r\n.*\r\nabc$/s);
+      const reply = await sendBytes(receiver, `GET / HTTP/1.1${BYE}`);
+      if (moment === "headers") assert.equal(reply, "");
+      else assert.match(reply, /^HTTP\/1\.1 200 .*content-length: 6\r\n.*\r\nabc$/s);
       assert.equal(receiver.stats.abandoned, 0);
     }));
 }
@@ -285,10 +285,10 @@ for (const moment of ["headers", "body"] as const) {
 test("a reset reaches the client as ECONNRESET, once it has read the data before", () =>
   withReceiver([{ hold: "body", reset: "body", body: "abcdef" }], async (receiver) => {
     // Node reports a reset that comes with data as an end: hence the hold until the data was read.
-    const answer = await sendBytes(receiver, `GET / HTTP/1.1${BYE}`, (text) => {
+    const reply = await sendBytes(receiver, `GET / HTTP/1.1${BYE}`, (text) => {
       if (text.endsWith("abc")) receiver.release();
     });
-    assert.match(answer, /abc<ECONNRESET>$/);
+    assert.match(reply, /abc<ECONNRESET>$/);
   }));
 
 test("close() cuts held, slow, endless and idle connections, and can be called twice", async () => {
@@ -302,8 +302,8 @@ test("close() cuts held, slow, endless and idle connections, and can be called t
     {},
   ];
   const receiver = await WebhookReceiver.start(...steps);
-  const answers = steps.map(() => send(receiver).then((response) => response.text()));
-  const outcomes = Promise.allSettled(answers);
+  const responses = steps.map(() => send(receiver).then((response) => response.text()));
+  const outcomes = Promise.allSettled(responses);
   await receiver.waitFor(steps.length);
   await receiver.waitFor(({ stats }) => stats.activeRequests === steps.length - 1);
   await Promise.all([receiver.close(), receiver.close()]);
@@ -316,12 +316,12 @@ test("close() cuts held, slow, endless and idle connections, and can be called t
 
 test("responses without content have no body", () =>
   withReceiver([{ status: 204, body: "x" }, { status: 304 }, {}], async (receiver) => {
-    const answer = await sendBytes(
+    const reply = await sendBytes(
       receiver,
       `GET / HTTP/1.1${HOST}\r\n\r\n`.repeat(2) + `HEAD / HTTP/1.1${BYE}`,
     );
     assert.equal(
-      answer.replaceAll(/(?:connection|keep-alive): .*\r\n/gi, ""),
+      reply.replaceAll(/(?:connection|keep-alive): .*\r\n/gi, ""),
       "HTTP/1.1 204 No Content\r\n\r\nHTTP/1.1 304 Not Modified\r\n\r\nHTTP/1.1 200 OK\r\n\r\n",
     );
   }));

@@ -11,7 +11,7 @@ import { test } from "../support/harness.ts";
 const PUBLIC = "93.184.215.14";
 
 /** A resolver that returns these results in order. */
-function answers(...lists: readonly (readonly string[])[]): AddressResolver {
+function resolvingTo(...lists: readonly (readonly string[])[]): AddressResolver {
   const queue = [...lists];
   return () => Promise.resolve(queue.shift() ?? []);
 }
@@ -24,14 +24,14 @@ async function rejected(check: Promise<void>): Promise<AddressNotAllowedError> {
 }
 
 test("check() lets a public address and a name with public addresses through", async () => {
-  const guard = createAddressGuard({ resolve: answers([PUBLIC, "2606:2800:21f:cb07::1"]) });
+  const guard = createAddressGuard({ resolve: resolvingTo([PUBLIC, "2606:2800:21f:cb07::1"]) });
   await guard.check(`https://${PUBLIC}:8443/path?query`);
   await guard.check(new URL("https://[2606:2800:21f:cb07::1]/"));
   await guard.check("https://receiver.example/");
 });
 
 test("check() names the range that blocks an address and how to allow it", async () => {
-  const guard = createAddressGuard({ resolve: answers(["10.1.2.3"]) });
+  const guard = createAddressGuard({ resolve: resolvingTo(["10.1.2.3"]) });
   const error = await rejected(guard.check("https://receiver.example/"));
   assert.equal(error.name, "AddressNotAllowedError");
   assert.equal(error.code, "address_not_allowed");
@@ -123,7 +123,7 @@ test("check() rejects a name if any of its addresses is blocked, at any position
   const others = [PUBLIC, "8.8.8.8", "2606:4700::1111"];
   for (const bad of ["127.0.0.1", "fe80::1", "::ffff:8.8.8.8"]) {
     for (let at = 0; at <= others.length; at++) {
-      const guard = createAddressGuard({ resolve: answers(others.toSpliced(at, 0, bad)) });
+      const guard = createAddressGuard({ resolve: resolvingTo(others.toSpliced(at, 0, bad)) });
       assert.match(
         (await rejected(guard.check("https://receiver.example/"))).message,
         new RegExp(`address ${bad} `),
@@ -134,11 +134,11 @@ test("check() rejects a name if any of its addresses is blocked, at any position
 
 test("check() rejects a name without an address, and a resolver result that is not an address", async () => {
   const none = await rejected(
-    createAddressGuard({ resolve: answers([]) }).check("https://receiver.example/"),
+    createAddressGuard({ resolve: resolvingTo([]) }).check("https://receiver.example/"),
   );
   assert.match(none.message, /its name has no address$/);
-  for (const answer of ["", "receiver.example", "127.1", "fe80::1%eth0", "[::1]", "2130706433"]) {
-    const guard = createAddressGuard({ resolve: answers([PUBLIC, answer]) });
+  for (const address of ["", "receiver.example", "127.1", "fe80::1%eth0", "[::1]", "2130706433"]) {
+    const guard = createAddressGuard({ resolve: resolvingTo([PUBLIC, address]) });
     assert.match(
       (await rejected(guard.check("https://receiver.example/"))).message,
       /is not an IP address$/,
@@ -147,7 +147,9 @@ test("check() rejects a name without an address, and a resolver result that is n
 });
 
 test("check() resolves a name each time, so that a name that changes its address is rejected", async () => {
-  const guard = createAddressGuard({ resolve: answers([PUBLIC], ["169.254.169.254"], [PUBLIC]) });
+  const guard = createAddressGuard({
+    resolve: resolvingTo([PUBLIC], ["169.254.169.254"], [PUBLIC]),
+  });
   await guard.check("https://rebind.example/");
   assert.match((await rejected(guard.check("https://rebind.example/"))).message, /cloud metadata/);
   await guard.check("https://rebind.example/");
@@ -196,7 +198,7 @@ test("check() gives up on the resolver when the signal aborts", async () => {
 
 test("check() ignores a signal that does not abort", async () => {
   const { signal } = new AbortController();
-  await createAddressGuard({ resolve: answers([PUBLIC]) }).check("https://receiver.example/", {
+  await createAddressGuard({ resolve: resolvingTo([PUBLIC]) }).check("https://receiver.example/", {
     signal,
   });
 });
@@ -264,7 +266,7 @@ test("capabilities promise nothing that the runtime does not keep", () => {
   assert.equal(runtime, "Deno" in globalThis ? "deno" : "Bun" in globalThis ? "bun" : "node");
   assert.deepEqual({ resolves, pinned }, { resolves: true, pinned: false });
   assert.deepEqual(createAddressGuard().capabilities, addressGuardCapabilities());
-  assert.equal(createAddressGuard({ resolve: answers() }).capabilities.resolves, true);
+  assert.equal(createAddressGuard({ resolve: resolvingTo() }).capabilities.resolves, true);
 });
 
 test("check() uses the system's resolver by default", async () => {

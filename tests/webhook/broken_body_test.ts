@@ -20,19 +20,19 @@ const TEXT = "received";
 /** How a server ends what it wrote. */
 type End = "fin" | "reset" | "hold";
 
-/** Runs against a server that responds to each complete request with the bytes of `answer`. */
+/** Runs against a server that responds to each complete request with the bytes of `response`. */
 async function withBytes(
-  run: (serve: (answer: Uint8Array, end?: End) => string) => Promise<void>,
+  run: (serve: (response: Uint8Array, end?: End) => string) => Promise<void>,
 ): Promise<void> {
-  const answers: { readonly answer: Uint8Array; readonly end: End }[] = [];
+  const responses: { readonly response: Uint8Array; readonly end: End }[] = [];
   await withRawServer(({ path }, socket) => {
-    const { answer, end } = answers[Number(path.slice(1))]!;
-    socket.write(answer, () => {
+    const { response, end } = responses[Number(path.slice(1))]!;
+    socket.write(response, () => {
       if (end === "fin") socket.end();
       // What is written must arrive first: a reset takes it away again.
       if (end === "reset") setTimeout(() => socket.resetAndDestroy(), 20);
     });
-  }, (url) => run((answer, end = "fin") => `${url}/${answers.push({ answer, end }) - 1}`));
+  }, (url) => run((response, end = "fin") => `${url}/${responses.push({ response, end }) - 1}`));
 }
 
 const encodings: Readonly<Record<string, Uint8Array>> = {

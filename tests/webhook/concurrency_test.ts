@@ -14,9 +14,9 @@ import {
   fakeFetch,
   hookOf,
   inVirtualTime,
+  neverResponds,
   rejection,
   settle,
-  unanswered,
   withReceiver,
 } from "./hook_checks.ts";
 
@@ -36,7 +36,7 @@ test("close() of the registry waits for attempts that run", () =>
 
 test("close() of the registry gives up at closeTimeout, and stops the attempts then", () =>
   inVirtualTime(async ({ pass }) => {
-    const { fetch, requests } = fakeFetch(unanswered);
+    const { fetch, requests } = fakeFetch(neverResponds);
     const hooks = createHooks({ logger: silentLogger, closeTimeout: 5000 });
     hooks.use(hookOf({ fetch, timeout: 60_000, retryCount: 9 }));
     const emitted = rejection(hooks.emit("tool.called", { name: "bash" }), DispatchError);
@@ -50,8 +50,8 @@ test("close() of the registry gives up at closeTimeout, and stops the attempts t
   }));
 
 test("close() of a webhook resolves when its attempts end, immediately if there are none", async () => {
-  let answer = (_: Response): void => {};
-  const { fetch } = fakeFetch(() => new Promise((resolve) => answer = resolve));
+  let respond = (_: Response): void => {};
+  const { fetch } = fakeFetch(() => new Promise((resolve) => respond = resolve));
   const hook = hookOf({ fetch });
   await hook.close();
   const running = attempt(hook);
@@ -59,7 +59,7 @@ test("close() of a webhook resolves when its attempts end, immediately if there 
   const closing = hook.close().then(() => closed = true);
   await settle();
   assert.equal(closed, false);
-  answer(new Response());
+  respond(new Response());
   await Promise.all([running, closing, hook.close()]);
 });
 
@@ -79,8 +79,8 @@ test("concurrency is never exceeded, always used, and every event is delivered",
   }));
 
 test("an attempt that waits for a slot gives up at its abort, and sends nothing", async () => {
-  let answer = (_: Response): void => {};
-  const { fetch, requests } = fakeFetch(() => new Promise((resolve) => answer = resolve), 200);
+  let respond = (_: Response): void => {};
+  const { fetch, requests } = fakeFetch(() => new Promise((resolve) => respond = resolve), 200);
   const hook = hookOf({ fetch, concurrency: 1 });
   const first = attempt(hook);
   const caller = new AbortController();
@@ -89,7 +89,7 @@ test("an attempt that waits for a slot gives up at its abort, and sends nothing"
   caller.abort();
   const aborted = { verdict: "retry", duration: 0, error: "the attempt was aborted" };
   assert.deepEqual(await waiting, aborted);
-  answer(new Response());
+  respond(new Response());
   assert.equal((await first).verdict, "delivered");
   assert.equal((await attempt(hook)).verdict, "delivered");
   assert.equal(requests.length, 2);
@@ -110,7 +110,7 @@ test("concurrency is kept exactly, no matter what is aborted when", () =>
           most = Math.max(most, ++running);
           signal.addEventListener("abort", () => running--);
           return Promise.race([
-            unanswered({ signal } as Request),
+            neverResponds({ signal } as Request),
             turns(3).then(() => (signal.aborted || running--, new Response())),
           ]);
         });

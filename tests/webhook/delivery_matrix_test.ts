@@ -20,7 +20,7 @@ import {
 type Expected = Omit<Attempt, "duration">;
 type Row = readonly [
   kind: string,
-  answer: ReceiverBehavior,
+  behavior: ReceiverBehavior,
   expected: Expected,
   options?: Partial<WebhookHookOptions>,
 ];
@@ -117,11 +117,11 @@ const waits: readonly (readonly [kind: string, value: string, retryAfter?: numbe
 ];
 
 async function judged(
-  answer: ReceiverBehavior,
+  behavior: ReceiverBehavior,
   expected: Expected,
   options: Partial<WebhookHookOptions> = {},
 ): Promise<void> {
-  await withReceiver([answer], async ({ url, requests }) => {
+  await withReceiver([behavior], async ({ url, requests }) => {
     const { duration, ...made } = await attempt(hookOf({ url, ...options }));
     assert.deepEqual(made, expected);
     assert.ok(Number.isInteger(duration) && duration >= 0 && duration < 10_000, `${duration}`);
@@ -129,9 +129,9 @@ async function judged(
   });
 }
 
-for (const [kind, answer, expected, options] of rows) {
+for (const [kind, behavior, expected, options] of rows) {
   test(`a response of ${kind} gives '${expected.verdict}'`, () =>
-    judged(answer, expected, options));
+    judged(behavior, expected, options));
 }
 
 for (const [kind, value, retryAfter] of waits) {
@@ -164,14 +164,14 @@ for (const status of [301, 302, 303, 307, 308]) {
     ));
 }
 
-const broken: readonly (readonly [kind: string, answer: ReceiverBehavior])[] = [
-  ["resets the connection before its answer", { reset: "headers" }],
-  ["closes the connection before its answer", { close: "headers" }],
+const broken: readonly (readonly [kind: string, behavior: ReceiverBehavior])[] = [
+  ["resets the connection before its response", { reset: "headers" }],
+  ["closes the connection before its response", { close: "headers" }],
 ];
 
-for (const [kind, answer] of broken) {
+for (const [kind, behavior] of broken) {
   test(`a receiver that ${kind} makes 'retry', and the next attempt is another connection`, () =>
-    withReceiver([answer, {}], async ({ url }) => {
+    withReceiver([behavior, {}], async ({ url }) => {
       const hook = hookOf({ url });
       const failed = await attempt(hook);
       assert.equal(failed.verdict, "retry");
@@ -262,7 +262,7 @@ test("a response's body is kept up to 4 KiB, in bytes, in any script", async () 
 });
 
 /** What `fetch` says before it sends anything, by platform. */
-const refusals: readonly (readonly [message: string, code?: string])[] = [
+const fetchErrors: readonly (readonly [message: string, code?: string])[] = [
   ["invalid connection header", "UND_ERR_INVALID_ARG"],
   ["expect header not supported", "UND_ERR_NOT_SUPPORTED"],
   [
@@ -273,7 +273,7 @@ const refusals: readonly (readonly [message: string, code?: string])[] = [
   ["Fetch failed: Requests to port 22 are blocked"],
 ];
 
-for (const [message, code] of refusals) {
+for (const [message, code] of fetchErrors) {
   test(`a request that fetch rejects, '${message}', is not retried`, async () => {
     const cause = Object.assign(new Error(message), code ? { code } : {});
     for (const error of [cause, new TypeError("fetch failed", { cause })]) {
@@ -285,7 +285,7 @@ for (const [message, code] of refusals) {
   });
 }
 
-const deliveries: readonly (readonly [answer: ReceiverBehavior, attempts: number])[] = [
+const deliveries: readonly (readonly [behavior: ReceiverBehavior, attempts: number])[] = [
   [{ status: 500 }, 3],
   [{ status: 429 }, 3],
   [{ reset: "headers" }, 3],
@@ -298,14 +298,14 @@ const deliveries: readonly (readonly [answer: ReceiverBehavior, attempts: number
   [{ status: 429, ...after("soon") }, 3],
 ];
 
-for (const [answer, attempts] of deliveries) {
-  test(`inline, with 2 retries, ${JSON.stringify(answer)} ends after ${attempts}`, () =>
-    withReceiver([answer], async ({ url, requests }) => {
+for (const [behavior, attempts] of deliveries) {
+  test(`inline, with 2 retries, ${JSON.stringify(behavior)} ends after ${attempts}`, () =>
+    withReceiver([behavior], async ({ url, requests }) => {
       const hook = hookOf({ url, retryCount: 2, retryDelay: 0 });
       const error = await rejection(hook.deliver(EVENT, contextOf()), WebhookError);
       assert.equal(error.attempts.length, attempts);
       // A client may send a request again itself when its connection was reset: never less often.
-      assert.ok(answer.reset ? requests.length >= attempts : requests.length === attempts);
+      assert.ok(behavior.reset ? requests.length >= attempts : requests.length === attempts);
       const { webhook, code, message } = error;
       assert.deepEqual({ webhook, code }, { webhook: "hook", code: "webhook_failed" });
       const count = attempts === 1 ? "1 attempt" : `${attempts} attempts`;

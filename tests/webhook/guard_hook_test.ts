@@ -15,18 +15,18 @@ import {
   fakeFetch,
   hookOf,
   inVirtualTime,
+  neverResponds,
   rejection,
-  unanswered,
 } from "./hook_checks.ts";
 
 const PUBLIC = "93.184.215.14";
 
 /** A guard whose resolver returns these results in order, and repeats the last. */
-function guardOf(...answers: readonly (string | Error)[]) {
+function guardOf(...results: readonly (string | Error)[]) {
   const asked: string[] = [];
   const resolve: AddressResolver = (hostname) => {
-    const answer = answers[Math.min(asked.push(hostname), answers.length) - 1]!;
-    return answer instanceof Error ? Promise.reject(answer) : Promise.resolve(answer.split(" "));
+    const result = results[Math.min(asked.push(hostname), results.length) - 1]!;
+    return result instanceof Error ? Promise.reject(result) : Promise.resolve(result.split(" "));
   };
   return { guard: createAddressGuard({ resolve }), asked };
 }
@@ -48,7 +48,7 @@ test("a webhook sends to a public address, and resolves its name without the pat
   assert.deepEqual([asked, requests.length], [["h.example"], 1]);
 });
 
-const rejected: readonly (readonly [kind: string, url: string, answer: string, error: RegExp])[] = [
+const rejected: readonly (readonly [kind: string, url: string, result: string, error: RegExp])[] = [
   [
     "a private address",
     "https://h.example/hidden",
@@ -68,10 +68,10 @@ const rejected: readonly (readonly [kind: string, url: string, answer: string, e
   ["IPv4 within IPv6", "https://[::ffff:10.0.0.1]/hidden", "", /allowAddresses/],
 ];
 
-for (const [kind, url, answer, error] of rejected) {
+for (const [kind, url, result, error] of rejected) {
   test(`${kind} is final: nothing is sent, nothing retried, and the error says how to allow it`, async () => {
     const { fetch, requests } = fakeFetch(200);
-    const { guard } = guardOf(answer);
+    const { guard } = guardOf(result);
     const hook = hookOf({ fetch, guard, url, retryCount: 5, retryDelay: 0 });
     const failure = await rejection(hook.deliver(EVENT, contextOf()), WebhookError);
     assert.equal(requests.length, 0);
@@ -139,7 +139,7 @@ test("a redirect is not followed past the guard", async () => {
 
 test("a resolver that never responds counts towards the timeout, and an abort ends the wait", () =>
   inVirtualTime(async ({ pass }) => {
-    const { fetch, requests } = fakeFetch(unanswered);
+    const { fetch, requests } = fakeFetch(neverResponds);
     const guard = createAddressGuard({ resolve: () => new Promise(() => {}) });
     const hook = hookOf({ fetch, guard, timeout: 2000 });
     const late = attempt(hook);

@@ -64,7 +64,7 @@ for (const origin of [ORIGIN, "*", " * ", "EVENTS.example.com", `other.example, 
   });
 }
 
-const refusals: readonly (readonly [kind: string, response: Response, verdict: string])[] = [
+const rejections: readonly (readonly [kind: string, response: Response, verdict: string])[] = [
   ["no WebHook-Allowed-Origin", new Response(null), "retry"],
   ["another origin", new Response(null, { headers: { "webhook-allowed-origin": "a.b" } }), "retry"],
   ["an empty origin", new Response(null, { headers: { "webhook-allowed-origin": "" } }), "retry"],
@@ -85,7 +85,7 @@ const refusals: readonly (readonly [kind: string, response: Response, verdict: s
   ],
 ];
 
-for (const [kind, response, verdict] of refusals) {
+for (const [kind, response, verdict] of rejections) {
   test(`a validation response with ${kind} makes '${verdict}', and nothing is sent`, async () => {
     const peer = receiver(response);
     const hook = sender(peer.fetch);
@@ -94,7 +94,7 @@ for (const [kind, response, verdict] of refusals) {
       assert.deepEqual([made.verdict, made.status], [verdict, response.status]);
       assert.match(made.error!, /validation handshake/);
     }
-    assert.equal(methods(peer), "OPTIONS,OPTIONS"); // a refusal is not remembered
+    assert.equal(methods(peer), "OPTIONS,OPTIONS"); // a rejection is not cached
   });
 }
 

@@ -62,28 +62,28 @@ export async function withReceiver(
 }
 
 /** The response to a request: a status, a whole response, or a network error. */
-export type FakeAnswer =
+export type FakeResponse =
   | number
   | Error
   | ((request: Request) => Response | Promise<Response>);
 
 /** A `fetch` without a network. The last response is repeated. */
-export function fakeFetch(...answers: readonly FakeAnswer[]) {
+export function fakeFetch(...responses: readonly FakeResponse[]) {
   const requests: { readonly request: Request; readonly at: number }[] = [];
   const send = async (input: string | URL | Request, init?: RequestInit): Promise<Response> => {
     const request = new Request(input, init);
-    const answer = answers[Math.min(requests.length, answers.length - 1)] ?? 200;
+    const response = responses[Math.min(requests.length, responses.length - 1)] ?? 200;
     requests.push({ request, at: Date.now() });
-    if (answer instanceof Error) throw answer;
-    return typeof answer === "number"
-      ? new Response(null, { status: answer })
-      : await answer(request);
+    if (response instanceof Error) throw response;
+    return typeof response === "number"
+      ? new Response(null, { status: response })
+      : await response(request);
   };
   return { fetch: send as typeof fetch, requests };
 }
 
 /** Never responds, and fails when the signal of the request aborts. */
-export function unanswered({ signal }: Request): Promise<Response> {
+export function neverResponds({ signal }: Request): Promise<Response> {
   return new Promise((_, reject) => {
     signal.addEventListener("abort", () => reject(signal.reason));
   });

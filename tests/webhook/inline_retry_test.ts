@@ -11,14 +11,14 @@ import {
   attempt,
   contextOf,
   EVENT,
-  type FakeAnswer,
   fakeFetch,
+  type FakeResponse,
   hookOf,
   inVirtualTime,
+  neverResponds,
   rejection,
   settle,
   START,
-  unanswered,
   withReceiver,
 } from "./hook_checks.ts";
 
@@ -31,7 +31,7 @@ function deliver(hook: WebhookHook, signal?: AbortSignal) {
 }
 
 /** A 429 that asks to wait. */
-const busy = (retryAfter: string): FakeAnswer => () =>
+const busy = (retryAfter: string): FakeResponse => () =>
   new Response(null, { status: 429, headers: { "retry-after": retryAfter } });
 
 for (const retryCount of [0, 1, 2, 5]) {
@@ -101,7 +101,7 @@ test("a Retry-After adds no attempt when none is left", () =>
 
 test("each attempt has the whole timeout", () =>
   inVirtualTime(async ({ pass }) => {
-    const { fetch, requests } = fakeFetch(unanswered);
+    const { fetch, requests } = fakeFetch(neverResponds);
     const { outcome } = deliver(hookOf({ fetch, timeout: 3000, retryCount: 1, retryDelay: 10 }));
     await pass(2999);
     assert.ok(!requests[0]!.request.signal.aborted);

@@ -16,8 +16,12 @@ test("webhookReceiver() accepts a failed message again even if its logger throws
     const body = JSON.stringify({ type: "order.paid", data: {} });
     const headers = { ...await signWebhook(body, { id: "m-1", secrets: secret }) };
     const request = () => new Request("http://localhost/", { method: "POST", body, headers });
-    const answers = [await receive(request()), await receive(request()), await receive(request())];
-    assert.deepEqual(answers.map(({ status }) => status), [500, 200, 200]);
+    const responses = [
+      await receive(request()),
+      await receive(request()),
+      await receive(request()),
+    ];
+    assert.deepEqual(responses.map(({ status }) => status), [500, 200, 200]);
     assert.equal(calls, 2);
   }
 });

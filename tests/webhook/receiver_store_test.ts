@@ -68,11 +68,11 @@ test("only one of two instances handles a message that arrives at both", async (
     const { ends, handler } = held();
     const [one, other] = [receiver(handler, { store }), receiver(handler, { store })];
     const [a, b] = await Promise.all([signed(), signed()]);
-    const answers = [one(a), other(b)];
-    const rejected = await Promise.race(answers);
+    const responses = [one(a), other(b)];
+    const rejected = await Promise.race(responses);
     assert.deepEqual([rejected.status, ends.length], [409, 1]);
     ends[0]!.resolve();
-    const statuses = (await Promise.all(answers)).map(({ status }) => status);
+    const statuses = (await Promise.all(responses)).map(({ status }) => status);
     assert.deepEqual(statuses.sort(), [200, 409]);
   }
 });
@@ -84,7 +84,7 @@ test("only one of two simultaneous requests to an instance handles a message", a
     async get(key: readonly string[]) {
       const entry = await store.get(key);
       reads++;
-      await until(() => reads >= 2); // nobody goes on before both have read
+      await until(() => reads >= 2); // neither continues before both have read
       return entry;
     },
     atomic: () => store.atomic(),
@@ -223,10 +223,10 @@ for (const format of ["native", "cloudevents", "cloudevents-binary"] as const) {
     try {
       const data = { name: "bäsh", args: ["世界", '"'] };
       const hook = hookOf({ url, format, secret: SECRET });
-      const stranger = hookOf({ url, format, secret: generateSecret() });
+      const unknownSender = hookOf({ url, format, secret: generateSecret() });
       const send = async (by: typeof hook) =>
         (await attempt(by, { event: { ...EVENT, data } })).status;
-      assert.equal(await send(stranger), 401);
+      assert.equal(await send(unknownSender), 401);
       assert.equal(await send(hook), 500);
       fails = false;
       assert.equal(await send(hook), 200);

@@ -33,7 +33,7 @@ function held() {
 }
 
 /** Returns the status and the code of a response, which is a problem document unless it is 200. */
-async function answerOf(response: Response): Promise<string> {
+async function summaryOf(response: Response): Promise<string> {
   if (response.status === 200) {
     const { ok, duplicate } = await response.json();
     assert.equal(ok, true);
@@ -62,7 +62,7 @@ const batch = (events: readonly HookEvent[]) => {
   return signed({ headers, body });
 };
 const get = () => Promise.resolve(new Request("http://h.example/"));
-const answers: readonly (readonly [string, () => Promise<Request>, answer: string])[] = [
+const outcomes: readonly (readonly [string, () => Promise<Request>, expected: string])[] = [
   ["a signed event", signed, "200"],
   ["a GET", get, "405 method_not_allowed"],
   ["no signature", without("webhook-signature"), "401 missing_header"],
@@ -86,11 +86,11 @@ const answers: readonly (readonly [string, () => Promise<Request>, answer: strin
   ["an empty batch", () => batch([]), "400 event_invalid"],
 ];
 
-for (const [kind, request, answer] of answers) {
-  test(`${kind} gets ${answer}, and is handled only if that is 200`, async () => {
+for (const [kind, request, expected] of outcomes) {
+  test(`${kind} gets ${expected}, and is handled only if that is 200`, async () => {
     const { events, receive } = recording();
-    assert.equal(await answerOf(await receive(await request())), answer);
-    assert.equal(events.length, answer === "200" ? 1 : 0);
+    assert.equal(await summaryOf(await receive(await request())), expected);
+    assert.equal(events.length, expected === "200" ? 1 : 0);
   });
 }
 
@@ -100,18 +100,18 @@ test("a body that is not UTF-8 is rejected, with and without an id of its own", 
     const text = new TextEncoder().encode(before.replace("{", `{${id}`) + "?" + after);
     const body = text.map((byte) => byte === 0x3f ? 0xff : byte);
     const { receive } = recording();
-    assert.equal(await answerOf(await receive(await signed({ body }))), "400 event_invalid", id);
+    assert.equal(await summaryOf(await receive(await signed({ body }))), "400 event_invalid", id);
   }
 });
 
 test("a body over the limit is rejected, by its content-length or by counting", async () => {
   const { events, receive } = recording({ maxBodyBytes: BODY.length });
-  assert.equal(await answerOf(await receive(await signed())), "200");
+  assert.equal(await summaryOf(await receive(await signed())), "200");
   for (const length of [undefined, String(BODY.length + 1), "1", "junk"]) {
     const request = await signed({ id: "msg_2", body: `${BODY} ` });
     if (length !== undefined) request.headers.set("content-length", length);
     const response = await receive(request);
-    assert.equal(await answerOf(response), "413 body_too_large", length);
+    assert.equal(await summaryOf(response), "413 body_too_large", length);
   }
   assert.equal(events.length, 1);
 });
@@ -125,7 +125,7 @@ test("a body that does not arrive in time gets a 408", async () => {
   const init = { method: "POST", headers, body, duplex: "half" } as RequestInit;
   const response = await receive(new Request("http://localhost/", init));
   assert.equal(response.headers.get("connection"), "close");
-  assert.equal(await answerOf(response), "408 body_timeout");
+  assert.equal(await summaryOf(response), "408 body_timeout");
   assert.deepEqual(events, []);
 });
 
@@ -143,7 +143,7 @@ test("an incomplete body gets a 400, and logs nothing", async () => {
   const { headers } = await signed();
   const init = { method: "POST", headers, body, duplex: "half" } as RequestInit;
   const response = await receive(new Request("http://localhost/", init));
-  assert.equal(await answerOf(response), "400 body_incomplete");
+  assert.equal(await summaryOf(response), "400 body_incomplete");
   assert.deepEqual([events, logged], [[], []]);
 });
 
@@ -153,7 +153,7 @@ test("a request whose body was already read is a server error, and logged", asyn
   const { receive } = recording({ logger });
   const request = await signed();
   await request.text();
-  assert.equal(await answerOf(await receive(request)), "500 not_received");
+  assert.equal(await summaryOf(await receive(request)), "500 not_received");
   assert.match(String(logged[0]?.[1]), /the body of its request was already read/);
 });
 
@@ -177,7 +177,7 @@ test("a session is received even if it is longer than emit allows", async () => 
   const { events, receive } = recording();
   const sessionId = "s".repeat(300);
   const body = BODY.replace('"session_id":"s-1"', `"session_id":"${sessionId}"`);
-  assert.equal(await answerOf(await receive(await signed({ body }))), "200");
+  assert.equal(await summaryOf(await receive(await signed({ body }))), "200");
   assert.equal(events[0]?.sessionId, sessionId);
 });
 
@@ -204,7 +204,7 @@ test("a body with a content-length over the limit is not read, and an endless on
 test("an event without an id, as the Go package sends it, has that of its message", async () => {
   const { events, receive } = recording();
   const body = BODY.replace(/"id":"[^"]*",/, "");
-  assert.equal(await answerOf(await receive(await signed({ id: "msg_go", body }))), "200");
+  assert.equal(await summaryOf(await receive(await signed({ id: "msg_go", body }))), "200");
   assert.deepEqual(events, [{ ...EVENT, id: "msg_go" }]);
 });
 
@@ -212,7 +212,7 @@ for (const mode of ["structured", "binary"] as const) {
   test(`a CloudEvent in ${mode} mode comes in as an event with the message's id`, async () => {
     const { events, receive } = recording();
     const { headers, body } = encodeCloudEvent(EVENT, { mode });
-    assert.equal(await answerOf(await receive(await signed({ headers, body }))), "200");
+    assert.equal(await summaryOf(await receive(await signed({ headers, body }))), "200");
     assert.deepEqual(events, [{ ...EVENT, id: "msg_1" }]);
   });
 }
@@ -236,10 +236,10 @@ const memories: readonly (readonly [kind: string, store: () => Store | undefined
 for (const [kind, store] of memories) {
   test(`with ${kind}, a message that was handled is acknowledged again without a call`, async () => {
     const { events, receive } = recording({ store: store() });
-    for (const answer of ["200", "200 duplicate", "200 duplicate"]) {
-      assert.equal(await answerOf(await receive(await signed())), answer);
+    for (const expected of ["200", "200 duplicate", "200 duplicate"]) {
+      assert.equal(await summaryOf(await receive(await signed())), expected);
     }
-    assert.equal(await answerOf(await receive(await signed({ id: "msg_2" }))), "200");
+    assert.equal(await summaryOf(await receive(await signed({ id: "msg_2" }))), "200");
     assert.equal(events.length, 2);
   });
 
@@ -250,10 +250,10 @@ for (const [kind, store] of memories) {
     await until(() => ends.length === 1);
     const second = await receive(await signed());
     assert.equal(second.headers.get("retry-after"), "5");
-    assert.equal(await answerOf(second), "409 in_progress");
+    assert.equal(await summaryOf(second), "409 in_progress");
     ends[0]!.resolve();
-    assert.equal(await answerOf(await first), "200");
-    assert.equal(await answerOf(await receive(await signed())), "200 duplicate");
+    assert.equal(await summaryOf(await first), "200");
+    assert.equal(await summaryOf(await receive(await signed())), "200 duplicate");
     assert.equal(ends.length, 1);
   });
 
@@ -262,7 +262,9 @@ for (const [kind, store] of memories) {
     const receive = receiver(handler, { store: store() });
     const requests = await Promise.all(Array.from({ length: 5 }, () => signed()));
     const given: string[] = [];
-    const all = requests.map(async (request) => given.push(await answerOf(await receive(request))));
+    const all = requests.map(async (request) =>
+      given.push(await summaryOf(await receive(request)))
+    );
     await until(() => ends.length + given.length === 5);
     ends.forEach(({ resolve }) => resolve());
     await Promise.all(all);
@@ -277,10 +279,10 @@ for (const [kind, store] of memories) {
     const faults = [() => Promise.reject(fault), () => assert.fail(fault), () => {}];
     let calls = 0;
     const receive = receiver(() => faults[calls++]!(), { store: store(), logger });
-    for (const answer of ["500 handler_failed", "500 handler_failed", "200", "200 duplicate"]) {
+    for (const expected of ["500 handler_failed", "500 handler_failed", "200", "200 duplicate"]) {
       const response = await receive(await signed());
       assert.ok(!(await response.clone().text()).includes("ink"));
-      assert.equal(await answerOf(response), answer);
+      assert.equal(await summaryOf(response), expected);
     }
     assert.equal(calls, 3);
     assert.deepEqual(errors, Array(2).fill(["Webhook 'msg_1' was not handled", fault]));

@@ -198,11 +198,11 @@ test("no secret is stored when the connection breaks, is redirected, or times ou
 });
 
 test("no secret is stored when transform, guard, or fetch throws an error that contains it", async () => {
-  const tell = () => {
+  const fail = () => {
     throw new Error(`${TOKEN} ${KEY} ${SECRETS} https://h.example/${PATH}?${QUERY}`);
   };
-  const guard = { check: tell, capabilities: undefined as never };
-  for (const options of [{ transform: tell }, { fetch: tell as typeof fetch }, { guard }]) {
+  const guard = { check: fail, capabilities: undefined as never };
+  for (const options of [{ transform: fail }, { fetch: fail as typeof fetch }, { guard }]) {
     assertHidden(await saidOf(secretive("https://h.example/", options)));
   }
 });

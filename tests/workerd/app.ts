@@ -1,5 +1,5 @@
 /**
- * A Worker that serves the app with its console and stored webhooks, and, at /heard, the events that it
+ * A Worker that serves the app with its console and stored webhooks, and, at /received, the events that it
  * received. The store is in memory, like everything else that an isolate keeps.
  * @module
  */
@@ -11,7 +11,7 @@ import { memoryStore } from "@omniagent/hooks/testing";
 import { generateEncryptionKey, webhookStore } from "@omniagent/hooks/webhook-store";
 import { SECRET } from "./shared.ts";
 
-const heard: unknown[] = [];
+const received: unknown[] = [];
 const app = new Hono();
 let hooksApp: Hono | undefined;
 
@@ -21,7 +21,7 @@ function createApp(): Hono {
   const hooks = createHooks({ outbox: createOutbox(store) });
   hooks.on("*", async ({ data }) => {
     await new Promise((resolve) => setTimeout(resolve, 50));
-    heard.push(data);
+    received.push(data);
   });
   return createHooksApp(hooks, {
     tokens: [{ name: "test", token: SECRET.slice("whsec_".length), scopes: ["admin"] }],
@@ -34,6 +34,6 @@ app.all("/hooks/*", (c) => {
   hooksApp ??= new Hono().route("/hooks", createApp());
   return hooksApp.fetch(c.req.raw, c.env, c.executionCtx as never);
 });
-app.get("/heard", (c) => c.json(heard));
+app.get("/received", (c) => c.json(received));
 
 export default app;

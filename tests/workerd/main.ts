@@ -11,8 +11,8 @@ import { test } from "../support/harness.ts";
 import { type Job, type Outcome, type Received, SECRET } from "./shared.ts";
 
 const UUID_V7 = /^[0-9a-f]{8}-[0-9a-f]{4}-7[0-9a-f]{3}-[89ab][0-9a-f]{3}-[0-9a-f]{12}$/;
-/** Of an answer, in milliseconds: longer is a failure, not a reason to wait. */
-const PATIENCE = 60_000;
+/** Of a response, in milliseconds: a slower one is a failure. */
+const TIMEOUT = 60_000;
 
 const senderUrl = urlOf("sender");
 const receiverUrl = urlOf("receiver");
@@ -95,8 +95,8 @@ test("a handler that ignores its signal fails at its timeout", async () => {
 
 test("emitInBackground() with ctx.waitUntil delivers after the response, including a second attempt", () =>
   withReceiver([{ hold: "headers", status: 503 }, {}], async (receiver) => {
-    await emitAsync(receiver, { retryCount: 1, waitUntil: true });
-    assert.equal(receiver.stats.activeRequests, 1); // the first attempt has no answer yet
+    await emitInBackground(receiver, { retryCount: 1, waitUntil: true });
+    assert.equal(receiver.stats.activeRequests, 1); // the first attempt has no response yet
     receiver.release();
     await receiver.waitFor(2);
     await receiver.waitFor(({ stats }) => stats.activeRequests === 0);
@@ -105,7 +105,7 @@ test("emitInBackground() with ctx.waitUntil delivers after the response, includi
 
 test("emitInBackground() without ctx.waitUntil ends with the response", () =>
   withReceiver([{ hold: "headers" }], async (receiver) => {
-    await emitAsync(receiver, {});
+    await emitInBackground(receiver, {});
     await receiver.waitFor(({ stats }) => stats.abandoned === 1);
   }));
 
@@ -119,12 +119,12 @@ test("simultaneous requests share the hooks of the first, so that each event is 
   }));
 
 test("the address guard rejects names, which it can't resolve here", async () => {
-  const refusals = {
+  const messages = {
     "https://receiver.example/": /this runtime has no resolver\. Pass 'resolve' to the guard/,
     "https://127.0.0.1/": /127\.0\.0\.1 is in 127\.0\.0\.0\/8 \(loopback\)/,
     "https://[::ffff:10.0.0.1]/": /::ffff:a00:1 is in/,
   };
-  for (const [url, message] of Object.entries(refusals)) {
+  for (const [url, message] of Object.entries(messages)) {
     const { error, ...capabilities } = await ask("guard", { url }) as Record<string, unknown>;
     assert.match(String(error), message);
     const expected = { runtime: "workerd", resolves: false, pinned: false };
@@ -160,13 +160,13 @@ test("the app responds before handlers have run, and the worker stays alive for 
     "content-type": "application/json",
   };
   const body = JSON.stringify({ type: "tool.called", data });
-  const answer = await askApp("/hooks/events", { method: "POST", headers, body });
-  assert.equal(answer.status, 202);
-  await answer.body?.cancel();
-  const heard = async () =>
-    (await (await askApp("/heard")).json() as { name: string }[]).map(({ name }) => name);
-  assert.ok(!(await heard()).includes(data.name));
-  while (!(await heard()).includes(data.name));
+  const posted = await askApp("/hooks/events", { method: "POST", headers, body });
+  assert.equal(posted.status, 202);
+  await posted.body?.cancel();
+  const received = async () =>
+    (await (await askApp("/received")).json() as { name: string }[]).map(({ name }) => name);
+  assert.ok(!(await received()).includes(data.name));
+  while (!(await received()).includes(data.name));
 });
 
 test("the app serves its console, behind a sign-in, and without a compatibility flag", async () => {
@@ -220,22 +220,22 @@ test("the app creates stored webhooks by IP address, and reports that it can't c
 });
 
 const askApp = (path: string, init: RequestInit = {}) =>
-  fetch(new URL(path, urlOf("app")), { ...init, signal: AbortSignal.timeout(PATIENCE) });
+  fetch(new URL(path, urlOf("app")), { ...init, signal: AbortSignal.timeout(TIMEOUT) });
 
 const emit = (job: Job) => ask("emit", job) as Promise<Outcome>;
 
-/** Has the sender emit in the background, and answer when the first attempt is at the receiver. */
-function emitAsync(receiver: WebhookReceiver, job: Omit<Job, "url">): Promise<void> {
+/** Has the sender emit in the background, and respond when the receiver has the first attempt. */
+function emitInBackground(receiver: WebhookReceiver, job: Omit<Job, "url">): Promise<void> {
   const arrived = () => receiver.waitFor(1).then(() => ({}));
   return withReceiver([arrived], async (gate) => {
-    await ask("emit-async", { ...job, url: receiver.url, answerAfter: gate.url });
+    await ask("emit-in-background", { ...job, url: receiver.url, respondAfter: gate.url });
   });
 }
 
 /** Has the sending worker do something. */
 async function ask(route: string, job: Job): Promise<unknown> {
   const body = JSON.stringify(job);
-  const signal = AbortSignal.timeout(PATIENCE);
+  const signal = AbortSignal.timeout(TIMEOUT);
   const response = await fetch(`${senderUrl}${route}`, { method: "POST", body, signal });
   const text = await response.text();
   assert.equal(response.status, 200, text);
@@ -244,7 +244,7 @@ async function ask(route: string, job: Job): Promise<unknown> {
 
 /** What the receiving worker has verified under an id. */
 async function receivedWith(id: string): Promise<Received[]> {
-  const response = await fetch(receiverUrl, { signal: AbortSignal.timeout(PATIENCE) });
+  const response = await fetch(receiverUrl, { signal: AbortSignal.timeout(TIMEOUT) });
   return (await response.json() as Received[]).filter((event) => event.id === id);
 }
 

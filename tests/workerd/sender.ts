@@ -1,5 +1,5 @@
 /**
- * A worker that sends what it is told to.
+ * A worker that sends what a request asks for.
  * @module
  */
 import { createHooks, DispatchError, type Hooks, type Logger, WebhookHook } from "@omniagent/hooks";
@@ -24,7 +24,7 @@ interface ExecutionContext {
 const counted: Record<string, number> = {};
 const atImport = createHooks();
 atImport.on("*", ({ type }) => void (counted[type] = (counted[type] ?? 0) + 1));
-/** Failures are answered, and judged by who asked. */
+/** Failures are part of the response, and judged by the caller. */
 const silent: Logger = { debug() {}, info() {}, warn() {}, error() {} };
 const guard = createAddressGuard();
 const shared = new Map<string, Hooks>();
@@ -38,11 +38,11 @@ const routes: Readonly<
     return { host, counted, id };
   },
   "/emit": emit,
-  "/emit-async": async (job, env, ctx) => {
+  "/emit-in-background": async (job, env, ctx) => {
     const waitUntil = (promise: Promise<unknown>): void => ctx.waitUntil(promise);
     const options = job.waitUntil ? { waitUntil } : {};
     hooksFor(job, env).emitInBackground("tool.called", { name: "bash" }, options);
-    if (job.answerAfter) await (await fetch(job.answerAfter)).text();
+    if (job.respondAfter) await (await fetch(job.respondAfter)).text();
     return {};
   },
   "/handler-timeout": async () => {
@@ -61,9 +61,9 @@ const routes: Readonly<
 
 export default {
   async fetch(request: Request, env: Environment, ctx: ExecutionContext): Promise<Response> {
-    const answer = routes[new URL(request.url).pathname]!;
+    const handle = routes[new URL(request.url).pathname]!;
     try {
-      return Response.json(await answer(await request.json(), env, ctx));
+      return Response.json(await handle(await request.json(), env, ctx));
     } catch (error) {
       return new Response(String(Object(error).stack), { status: 500 });
     }

@@ -22,10 +22,10 @@ export interface Job {
   readonly binding?: boolean;
   /** Aborts `emit` after this many milliseconds. */
   readonly abortAfter?: number;
-  /** Whether `emitAsync` is given `ctx.waitUntil`. */
+  /** Whether `emitInBackground` is given `ctx.waitUntil`. */
   readonly waitUntil?: boolean;
   /** A URL that the sender fetches after emitting, before it responds. */
-  readonly answerAfter?: string;
+  readonly respondAfter?: string;
   /** The first request with this name creates hooks, which the others share. */
   readonly shared?: string;
 }

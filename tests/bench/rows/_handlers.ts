@@ -4,7 +4,7 @@ import type { Handler } from "./_hand_loop.ts";
 export type HandlerKind = "sync" | "async";
 
 /** The side effect of handlers: proof that they ran, which no compiler may remove. */
-export const heard = { calls: 0 };
+export const received = { calls: 0 };
 
 /** An async function that waits for nothing: the cost is that of the promise. */
 const end = async (): Promise<void> => {};
@@ -16,40 +16,40 @@ const end = async (): Promise<void> => {};
 const makers: Record<HandlerKind, readonly (() => Handler)[]> = {
   sync: [
     () => () => {
-      heard.calls++;
+      received.calls++;
     },
     () => (event) => {
-      heard.calls += event.type.length > 0 ? 1 : 0;
+      received.calls += event.type.length > 0 ? 1 : 0;
     },
     () => ({ type }) => {
-      if (type !== "") heard.calls += 1;
+      if (type !== "") received.calls += 1;
     },
     () => (event) => {
-      if (event.id !== "") heard.calls++;
+      if (event.id !== "") received.calls++;
     },
     () => () => {
-      heard.calls = heard.calls + 1;
+      received.calls = received.calls + 1;
     },
   ],
   async: [
     () => () => {
-      heard.calls++;
+      received.calls++;
       return end();
     },
     () => (event) => {
-      heard.calls += event.type.length > 0 ? 1 : 0;
+      received.calls += event.type.length > 0 ? 1 : 0;
       return end();
     },
     () => ({ type }) => {
-      if (type !== "") heard.calls += 1;
+      if (type !== "") received.calls += 1;
       return end();
     },
     () => (event) => {
-      if (event.id !== "") heard.calls++;
+      if (event.id !== "") received.calls++;
       return end();
     },
     () => () => {
-      heard.calls = heard.calls + 1;
+      received.calls = received.calls + 1;
       return end();
     },
   ],

@@ -29,14 +29,18 @@ export function newPrefix(): string {
 }
 
 /** Does something `count` times so that always `inFlight` are under way; the cost is the time of one. */
-export function lanes(count: number, inFlight: number, action: () => Promise<unknown>): Sample {
+export function concurrently(
+  count: number,
+  inFlight: number,
+  action: () => Promise<unknown>,
+): Sample {
   return async () => {
     let left = count;
-    const lane = async () => {
+    const worker = async () => {
       while (left-- > 0) await action();
     };
     const start = performance.now();
-    await Promise.all(Array.from({ length: inFlight }, lane));
+    await Promise.all(Array.from({ length: inFlight }, worker));
     return (performance.now() - start) / count;
   };
 }
@@ -75,12 +79,12 @@ export function counted(store: Store, operations: Operations, settled = () => {}
         delete: (key) => (here.changes++, here.deletes++, atomic.delete(key), draft),
         sum: (key, value) => (here.changes++, atomic.sum(key, value), draft),
         async commit() {
-          const answer = await atomic.commit();
+          const result = await atomic.commit();
           operations.commits++;
           operations.changes += here.changes;
-          if (answer.ok) operations.settled += here.deletes;
+          if (result.ok) operations.settled += here.deletes;
           if (here.deletes > 0) settled();
-          return answer;
+          return result;
         },
       };
       return draft;

@@ -10,7 +10,7 @@ import {
   ours,
   tapable,
 } from "./_contenders.ts";
-import { type HandlerKind, heard, makeHandlers } from "./_handlers.ts";
+import { type HandlerKind, makeHandlers, received } from "./_handlers.ts";
 import type { Budget, Row } from "./row.ts";
 
 /** Numbers of handlers, and the budget against the hand-written loop. */
@@ -73,9 +73,9 @@ async function prepare(
   count: number,
 ): Promise<Operation> {
   const operation = await contender(makeHandlers(kind, count), kind);
-  const before = heard.calls;
+  const before = received.calls;
   await operation();
-  const calls = heard.calls - before;
+  const calls = received.calls - before;
   if (calls !== count) throw new Error(`Expected ${count} calls, got ${calls}`);
   return operation;
 }

@@ -3,7 +3,7 @@ import { openStore } from "@omniagent/hooks/kv";
 import { createOutbox } from "@omniagent/hooks/outbox";
 import { type Measurement, pairedRatio, type Sample } from "../sampler.ts";
 import { event } from "./_event.ts";
-import { counted, databaseIn, lanes, newPrefix, none, withFolder } from "./_kv.ts";
+import { concurrently, counted, databaseIn, newPrefix, none, withFolder } from "./_kv.ts";
 import type { Row } from "./row.ts";
 
 const IN_FLIGHT = 192;
@@ -16,18 +16,18 @@ export const durableDeliveryRows: readonly Row[] = [{
   against: "raw fetch, 64 in flight",
   runtimes: ["deno"],
   budget: { atLeast: 0.12 },
-  server: answer,
+  server: respond,
   inside: (address) => measure(address, () => Promise.resolve(rawFetch(address))),
 }, {
   name,
   against: "enqueue + listenQueue without HTTP",
   runtimes: ["deno"],
   budget: { atLeast: 2 },
-  server: answer,
+  server: respond,
   inside: (address) => measure(address, queue),
 }];
 
-async function answer(request: Request): Promise<Response> {
+async function respond(request: Request): Promise<Response> {
   await request.arrayBuffer();
   return new Response(null, { status: 204 });
 }
@@ -84,7 +84,7 @@ async function delivery(url: string, folder: string): Promise<Sample & { close()
 function rawFetch(url: string): Sample {
   const body = encodeEvent(event);
   const headers = { "content-type": "application/json" };
-  return lanes(EVENTS, 64, async () => {
+  return concurrently(EVENTS, 64, async () => {
     const response = await fetch(url, { method: "POST", headers, body });
     if (!response.ok) throw new Error(`The receiver responded ${response.status}`);
     await response.body?.cancel();
@@ -99,14 +99,14 @@ async function queue(folder: string): Promise<Sample & { close(): Promise<void> 
   let n = 0;
   const send = async () => {
     const mine = n++;
-    const heard = new Promise<void>((resolve) => waiting.set(mine, resolve));
+    const received = new Promise<void>((resolve) => waiting.set(mine, resolve));
     await kv.enqueue({ n: mine, event: encodeEvent(event) });
-    await heard;
+    await received;
     waiting.delete(mine);
   };
   const close = async () => {
     kv.close();
     await listening.catch(() => {});
   };
-  return Object.assign(lanes(500, IN_FLIGHT, send), { close });
+  return Object.assign(concurrently(500, IN_FLIGHT, send), { close });
 }

@@ -4,7 +4,7 @@ import { createOutbox } from "@omniagent/hooks/outbox";
 import { createEventId } from "../../../src/internal/uuid.ts";
 import { type Measurement, pairedRatio } from "../sampler.ts";
 import { event } from "./_event.ts";
-import { databaseIn, lanes, newPrefix, type RawKv, withFolder } from "./_kv.ts";
+import { concurrently, databaseIn, newPrefix, type RawKv, withFolder } from "./_kv.ts";
 import type { Row } from "./row.ts";
 
 const IN_FLIGHT = 128;
@@ -18,7 +18,7 @@ export const durablePublishRows: readonly Row[] = [{
   against: "one KV commit an event, 128 in flight",
   runtimes: ["deno"],
   budget: { atLeast: 4 },
-  inside: () => measure((kv) => lanes(EVENTS, IN_FLIGHT, () => commit(kv, 1))),
+  inside: () => measure((kv) => concurrently(EVENTS, IN_FLIGHT, () => commit(kv, 1))),
 }, {
   name,
   against: "raw KV batches of the same mutations",
@@ -26,7 +26,7 @@ export const durablePublishRows: readonly Row[] = [{
   budget: { atLeast: 0.7 },
   inside: () =>
     measure((kv) => {
-      const batches = lanes(EVENTS / IN_FLIGHT, 1, () => commit(kv, IN_FLIGHT));
+      const batches = concurrently(EVENTS / IN_FLIGHT, 1, () => commit(kv, IN_FLIGHT));
       return async () => await batches() / IN_FLIGHT;
     }),
 }];
@@ -44,7 +44,7 @@ function measure(raw: (kv: RawKv) => () => number | Promise<number>): Promise<Me
           event: { ...event, id: createEventId(), timestamp: new Date() },
           to: ["bench"],
         }]);
-      return await pairedRatio(raw(kv), lanes(EVENTS, IN_FLIGHT, publish), { warmUp: 3 });
+      return await pairedRatio(raw(kv), concurrently(EVENTS, IN_FLIGHT, publish), { warmUp: 3 });
     } finally {
       store.close();
       kv.close();

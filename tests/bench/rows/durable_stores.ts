@@ -6,7 +6,7 @@ import type { Store } from "@omniagent/hooks/store";
 import { createEventId } from "../../../src/internal/uuid.ts";
 import { type Measurement, pairedRatio, type Sample, spread } from "../sampler.ts";
 import { event } from "./_event.ts";
-import { lanes, newPrefix, withFolder } from "./_kv.ts";
+import { concurrently, newPrefix, withFolder } from "./_kv.ts";
 import type { Row } from "./row.ts";
 
 const KEYED = { inFlight: 64, events: 1_024 };
@@ -39,7 +39,7 @@ export const durableStoreRows: readonly Row[] = [{
 /** Publishes events for a target that isn't delivered to, each under a key of its own. */
 function keyed(store: Store): Sample {
   const outbox = createOutbox(store, { prefix: newPrefix() });
-  return lanes(KEYED.events, KEYED.inFlight, () =>
+  return concurrently(KEYED.events, KEYED.inFlight, () =>
     outbox.publish([{
       fresh: true,
       event: { ...event, id: createEventId(), timestamp: new Date() },

@@ -9,7 +9,7 @@ import { openStore } from "@omniagent/hooks/kv";
 import { createOutbox } from "@omniagent/hooks/outbox";
 import { loopSample, type Operation, pairedRatio } from "../sampler.ts";
 import { event } from "./_event.ts";
-import { lanes, withFolder } from "./_kv.ts";
+import { concurrently, withFolder } from "./_kv.ts";
 import type { Row } from "./row.ts";
 
 const TOKEN = "a-token-as-it-comes-from-openssl-rand-hex-24-bytes";
@@ -31,7 +31,7 @@ export const httpRows: readonly Row[] = [{
   },
 }, {
   name: `${name}, with a token`,
-  against: "the same request, where nobody looks at the token",
+  against: "the same request, without a check of the token",
   budget: { atLeast: 0.85 },
   inside: () => pairedRatio(loopSample(ours()), loopSample(ours(TOKEN))),
 }, {
@@ -45,7 +45,7 @@ export const httpRows: readonly Row[] = [{
       try {
         const requests = IN_FLIGHT * 8;
         const sample = (operation: Operation) =>
-          lanes(requests, IN_FLIGHT, () => operation() as Promise<unknown>);
+          concurrently(requests, IN_FLIGHT, () => operation() as Promise<unknown>);
         return await pairedRatio(sample(ours()), sample(ours(undefined, hooks)), { warmUp: 3 });
       } finally {
         await hooks.close();

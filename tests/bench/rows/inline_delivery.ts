@@ -90,11 +90,11 @@ function rawFetch(url: string): Send {
 function timed(send: Send): Sample {
   return async () => {
     let left = REQUESTS;
-    const lane = async () => {
+    const worker = async () => {
       while (left-- > 0) await send();
     };
     const start = performance.now();
-    await Promise.all(Array.from({ length: IN_FLIGHT }, lane));
+    await Promise.all(Array.from({ length: IN_FLIGHT }, worker));
     return (performance.now() - start) / REQUESTS;
   };
 }

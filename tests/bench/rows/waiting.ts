@@ -42,22 +42,22 @@ function row(
 }
 
 /** The program and its files, made once. */
-type Stand = {
+type Setup = {
   readonly many: string;
   readonly few: string;
   readonly empty: string;
   readonly run: Run;
 };
 
-const stands = new WeakMap<Workshop, Promise<Stand>>();
+const setups = new WeakMap<Workshop, Promise<Setup>>();
 
-function standOf(workshop: Workshop): Promise<Stand> {
-  const known = stands.get(workshop) ?? makeStand(workshop);
-  stands.set(workshop, known);
+function setupOf(workshop: Workshop): Promise<Setup> {
+  const known = setups.get(workshop) ?? makeSetup(workshop);
+  setups.set(workshop, known);
   return known;
 }
 
-async function makeStand(workshop: Workshop): Promise<Stand> {
+async function makeSetup(workshop: Workshop): Promise<Setup> {
   const run = await waitingProgram(workshop);
   const [many, few, empty] = ["many", "few", "empty"]
     .map((name) => `${workshop.folder}/${name}.db`) as [string, string, string];
@@ -68,12 +68,12 @@ async function makeStand(workshop: Workshop): Promise<Stand> {
 }
 
 async function claim(workshop: Workshop): Promise<Measurement> {
-  const { many, few, run } = await standOf(workshop);
+  const { many, few, run } = await setupOf(workshop);
   return await run("claim", many, few) as Measurement;
 }
 
 async function memory(workshop: Workshop): Promise<Measurement> {
-  const { many, few, run } = await standOf(workshop);
+  const { many, few, run } = await setupOf(workshop);
   const more: number[] = [];
   for (let pair = 0; pair < PAIRS.memory; pair++) {
     const ours = await run("memory", many) as number;
@@ -83,7 +83,7 @@ async function memory(workshop: Workshop): Promise<Measurement> {
 }
 
 async function open(workshop: Workshop): Promise<Measurement> {
-  const { many, empty, run } = await standOf(workshop);
+  const { many, empty, run } = await setupOf(workshop);
   const sample = (file: string): Sample => async () => await run("open", file) as number;
   return await pairedRatio(sample(many), sample(empty), { pairs: PAIRS.open, warmUp: 2 });
 }
@@ -100,7 +100,7 @@ function delays(workshop: Workshop): Promise<Delays> {
 }
 
 async function look(workshop: Workshop): Promise<Delays> {
-  const { many, empty, run } = await standOf(workshop);
+  const { many, empty, run } = await setupOf(workshop);
   const found = { none: [], down: [], saturated: [], off: [] } as Record<keyof Delays, number[]>;
   const kinds = Object.keys(found) as (keyof Delays)[];
   for (let round = 0; round < ROUNDS; round++) {

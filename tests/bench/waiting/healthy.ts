@@ -13,7 +13,7 @@ const DURATION = 2_000;
 /** Events come in bursts: four are attempted as they are stored, the others are claimed when a slot is free. */
 const BURST = { events: 6, every: 50, concurrency: 4 };
 /** How long the healthy receiver takes, and the saturated one, in milliseconds. */
-const ANSWER = { healthy: 5, saturated: 5_000 };
+const RESPONSE_TIME = { healthy: 5, saturated: 5_000 };
 const HEALTHY = "healthy";
 const retry = { delay: () => 5_000, total: 5_000 };
 
@@ -33,8 +33,8 @@ export async function delaysBeside(sickness: Sickness, file: string): Promise<re
     retry,
     async attempt({ id }) {
       delays.push(performance.now() - published.get(id)!);
-      await delay(ANSWER.healthy);
-      return { verdict: "delivered", duration: ANSWER.healthy };
+      await delay(RESPONSE_TIME.healthy);
+      return { verdict: "delivered", duration: RESPONSE_TIME.healthy };
     },
   });
   const over = new AbortController();
@@ -55,7 +55,7 @@ export async function delaysBeside(sickness: Sickness, file: string): Promise<re
   return delays;
 }
 
-/** Answers at once when it is all over, so that nobody waits for it. */
+/** Responds immediately when the run is over. */
 function sick(sickness: Exclude<Sickness, "none">, over: AbortSignal): DeliveryTarget {
   return {
     name: TARGET,
@@ -64,8 +64,8 @@ function sick(sickness: Exclude<Sickness, "none">, over: AbortSignal): DeliveryT
     retry,
     async attempt(): Promise<Attempt> {
       if (sickness === "down") return { verdict: "retry", duration: 0, error: "refused" };
-      await delay(ANSWER.saturated, over);
-      return { verdict: "delivered", status: 204, duration: ANSWER.saturated };
+      await delay(RESPONSE_TIME.saturated, over);
+      return { verdict: "delivered", status: 204, duration: RESPONSE_TIME.saturated };
     },
   };
 }

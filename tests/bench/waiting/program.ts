@@ -60,7 +60,7 @@ const actions: Readonly<Record<string, (...args: string[]) => Promise<unknown>>>
     return most;
   },
 
-  /** The milliseconds until a store is open, and has answered. */
+  /** The milliseconds until a store is open and has returned a read. */
   async open(file) {
     const start = performance.now();
     const store = await openStore(file!);

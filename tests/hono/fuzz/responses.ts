@@ -164,7 +164,7 @@ async function fillWaits(call: Call, post: Operation, hooks: Hooks): Promise<voi
   for (const { status } of await Promise.all(waiting)) assert.equal(status, 202);
 }
 
-/** Asks that somebody has responded to, that expired, and that don't offer what is chosen. */
+/** Asks that have a response, that expired, and that don't offer what is chosen. */
 async function endAsks(
   call: Call,
   resolve: Operation,

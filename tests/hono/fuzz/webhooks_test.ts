@@ -133,7 +133,7 @@ test(`${REQUESTS} requests for webhooks cause no 500, reveal no secret, and chan
     );
     // A secret that was generated is shown once, in this response.
     const shown = response.ok ? (JSON.parse(text) as { secret?: string }).secret : undefined;
-    for (const one of secrets) assert.ok(!text.includes(one), `${message} tells ${one}`);
+    for (const one of secrets) assert.ok(!text.includes(one), `${message} shows ${one}`);
     if (shown !== undefined) secrets.add(shown);
     const after = await stored();
     for (const one of secrets) {

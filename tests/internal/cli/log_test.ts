@@ -12,7 +12,7 @@ test("the log of hooks serve shows an error with its causes, each once", () => {
   logger.error("Request r-1 failed", error);
   logger.error("Request r-2 failed", repeating);
   const [first, second] = terminal.stderr.split("\n");
-  const told = "error=Cannot publish: the commit failed: database or disk is full";
-  assert.equal(first, `00:00:00.000 Request r-1 failed ${told}`);
+  const line = "error=Cannot publish: the commit failed: database or disk is full";
+  assert.equal(first, `00:00:00.000 Request r-1 failed ${line}`);
   assert.equal(second, "00:00:00.000 Request r-2 failed error=Cannot read: no such key");
 });

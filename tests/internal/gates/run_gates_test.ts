@@ -408,7 +408,7 @@ async function turns(count = 3): Promise<void> {
   for (let i = 0; i < count; i++) await undefined;
 }
 
-/** A clock that stands until it is advanced. */
+/** A clock that stops until it is advanced. */
 class ManualClock {
   #now = 0;
   readonly #timers = new Map<() => void, number>();

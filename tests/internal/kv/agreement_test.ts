@@ -1,5 +1,5 @@
 /**
- * The KV Connect server of the tests and a real denokv answer alike: each line is asked of the one, and of
+ * The KV Connect server of the tests and a real denokv respond alike: each line is sent to the one, and to
  * the other when there is one.
  * @module
  */
@@ -85,14 +85,14 @@ const probes: readonly Probe[] = [
   ["all, backwards", "snapshot_read", range("", 2, 1), "t=32/3 s=0400000000000000/2"],
 ];
 
-async function answers(client: RawClient): Promise<Record<string, string>> {
+async function responses(client: RawClient): Promise<Record<string, string>> {
   const found: Record<string, string> = {};
   for (const [what, path, body] of probes) found[what] = await client.call(path, body);
   return found;
 }
 
-/** Requests that are refused before they are read. */
-async function refusals({ call, ask }: RawClient, token: string) {
+/** Requests that are rejected before they are read. */
+async function rejections({ call, ask }: RawClient, token: string) {
   const post = (body: string, authorization = `Bearer ${token}`) =>
     ask("/", { method: "POST", body, headers: { authorization } });
   const read = (headers: Record<string, string>) => call("snapshot_read", range("a", 1), headers);
@@ -110,7 +110,7 @@ async function refusals({ call, ask }: RawClient, token: string) {
   };
 }
 
-const refused = {
+const rejected = {
   "another token": "401",
   "no token": "401",
   "another database": "400",
@@ -128,18 +128,18 @@ test("the KV Connect server of the tests responds like denokv", async () => {
   const server = startKvConnect();
   try {
     const client = await connect(server.url, TOKEN);
-    assert.deepEqual(await answers(client), expected);
-    assert.deepEqual(await refusals(client, TOKEN), refused);
+    assert.deepEqual(await responses(client), expected);
+    assert.deepEqual(await rejections(client, TOKEN), rejected);
   } finally {
     await server.close();
   }
 });
 
-if (hasDenokv("the answers of a real denokv")) {
+if (hasDenokv("the responses of a real denokv")) {
   test("denokv responds like the KV Connect server of the tests", async () => {
     (await emptied(await openStore(denokvUrl))).close();
     const client = await connect(denokvUrl!, TOKEN);
-    assert.deepEqual(await answers(client), expected);
-    assert.deepEqual(await refusals(client, TOKEN), refused);
+    assert.deepEqual(await responses(client), expected);
+    assert.deepEqual(await rejections(client, TOKEN), rejected);
   });
 }

@@ -1,5 +1,5 @@
 /**
- * Commits a sum over KV Connect, with a check or without one, and prints what it was told and what there is
+ * Commits a sum over KV Connect, with a check or without one, and prints the result and what is stored
  * then. A program of its own, as Deno's client writes what it meets to standard error.
  * @module
  */

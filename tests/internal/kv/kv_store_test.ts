@@ -128,11 +128,11 @@ test("a KvStore whose KV was closed elsewhere throws a closed error", async () =
   for (const kv of kvs) {
     const store = new KvStore(kv);
     kv.close();
-    const refusal = { name: "TypeError", message: "Cannot use the store: it is closed" };
-    await assert.rejects(() => store.get(["a"]), refusal);
-    await assert.rejects(() => store.getMany([["a"]]), refusal);
-    await assert.rejects(() => store.set(["a"], 1), refusal);
-    await assert.rejects(() => Array.fromAsync(store.list({ prefix: [] })), refusal);
+    const expected = { name: "TypeError", message: "Cannot use the store: it is closed" };
+    await assert.rejects(() => store.get(["a"]), expected);
+    await assert.rejects(() => store.getMany([["a"]]), expected);
+    await assert.rejects(() => store.set(["a"], 1), expected);
+    await assert.rejects(() => Array.fromAsync(store.list({ prefix: [] })), expected);
   }
 });
 
@@ -140,9 +140,9 @@ test("openStore() opens a KV that its store closes", async () => {
   const store = await openStore(":memory:"); // else the sanitizer of Deno finds it
   const list = store.list({ prefix: [] });
   store.close();
-  const refusal = { message: "Cannot use the store: it is closed" };
-  await assert.rejects(() => store.atomic().commit(), refusal);
-  await assert.rejects(() => Array.fromAsync(list), refusal);
+  const expected = { message: "Cannot use the store: it is closed" };
+  await assert.rejects(() => store.atomic().commit(), expected);
+  await assert.rejects(() => Array.fromAsync(list), expected);
 });
 
 test("a KvStore accepts the KV of Deno and that of @deno/kv", async () => {

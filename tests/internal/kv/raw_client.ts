@@ -60,13 +60,13 @@ export const range = (from: string, limit: number, reverse = 0): Uint8Array =>
 
 /** A server, as this sees it. */
 export type RawClient = {
-  /** The status of the answer, and of a read what was read, of a commit what became of it. */
+  /** The status of the response, with the entries of a read or the result of a commit. */
   call(
     path: "snapshot_read" | "atomic_write",
     body: Uint8Array,
     headers?: Record<string, string>,
   ): Promise<string>;
-  /** The status of the answer. */
+  /** The status of the response. */
   ask(path: string, init: RequestInit): Promise<number>;
 };
 
@@ -74,8 +74,8 @@ export type RawClient = {
 export async function connect(url: string, token: string): Promise<RawClient> {
   const authorization = `Bearer ${token}`;
   const body = JSON.stringify({ supportedVersions: [2, 3] });
-  const answer = await fetch(url, { method: "POST", headers: { authorization }, body });
-  const { databaseId, endpoints, version } = await answer.json();
+  const response = await fetch(url, { method: "POST", headers: { authorization }, body });
+  const { databaseId, endpoints, version } = await response.json();
   const base = new URL(endpoints[0].url, url).href;
   const own = {
     authorization,
@@ -87,9 +87,9 @@ export async function connect(url: string, token: string): Promise<RawClient> {
     async call(path, body, headers = {}) {
       const init = { method: "POST", headers: { ...own, ...headers }, body: new Uint8Array(body) };
       const response = await fetch(`${base}/${path}`, init);
-      const answer = await response.bytes();
+      const bytes = await response.bytes();
       if (!response.ok) return `${response.status}`;
-      const message = new Message(answer);
+      const message = new Message(bytes);
       if (path === "snapshot_read") return message.messages(1).map(describe).join("; ");
       return message.number(1) === 1 ? `ok ${message.bytes(2).length}` : "check failed";
     },

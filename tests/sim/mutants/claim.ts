@@ -27,10 +27,10 @@ export const inClaim: readonly Mutant[] = [
     bug: "adopts a lease after ok: false",
     breaks: "claim",
     store: sending("claim", async (commit, send, store) => {
-      const answer = await send(commit);
-      if (answer.ok) return answer;
+      const result = await send(commit);
+      if (result.ok) return result;
       const [now] = await store.getMany([commit.checks[0]!.key]);
-      return now!.versionstamp === null ? answer : { ok: true, versionstamp: now!.versionstamp };
+      return now!.versionstamp === null ? result : { ok: true, versionstamp: now!.versionstamp };
     }),
   },
   {
@@ -120,7 +120,7 @@ export const inClaim: readonly Mutant[] = [
   },
   {
     bug: "a session's record is read after its deliveries",
-    breaks: "lanes",
+    breaks: "sessions",
     store: () => {
       const early = new Map<string, readonly StoreEntry[]>();
       return {

@@ -59,8 +59,8 @@ export const inPublish: readonly Mutant[] = [
     bug: "publish: ok: false counts as stored",
     breaks: "publish",
     store: sending("publish", async (commit, send) => {
-      const answer = await send(commit);
-      return answer.ok ? answer : STORED;
+      const result = await send(commit);
+      return result.ok ? result : STORED;
     }),
   },
   {
@@ -90,8 +90,8 @@ export const inPublish: readonly Mutant[] = [
         key.includes(ids.at(-1)) || key[1] === "seen";
       const { checks, mutations } = commit;
       const first = mutations.filter((mutation) => !isLast(mutation));
-      const answer = await send({ checks, mutations: first });
-      if (!answer.ok) return answer;
+      const result = await send({ checks, mutations: first });
+      if (!result.ok) return result;
       return await send({ checks: [], mutations: mutations.filter(isLast) });
     }),
   },
@@ -100,12 +100,12 @@ export const inPublish: readonly Mutant[] = [
     breaks: "I1",
     store: sending("publish", async (commit, send) => {
       const apart = commit.mutations.filter(isEvent);
-      const answer = await send({
+      const result = await send({
         checks: commit.checks,
         mutations: commit.mutations.filter((mutation) => !isEvent(mutation)),
       });
-      if (answer.ok) await send({ checks: [], mutations: apart });
-      return answer;
+      if (result.ok) await send({ checks: [], mutations: apart });
+      return result;
     }),
   },
   {
@@ -128,7 +128,7 @@ export const inPublish: readonly Mutant[] = [
     })),
   },
   {
-    bug: "a commit that got no answer is sent again without its checks",
+    bug: "a commit without a result is sent again without its checks",
     breaks: "rule 1",
     store: () => {
       const failed = new Set<string>();
@@ -153,7 +153,7 @@ export const inPublish: readonly Mutant[] = [
   },
   {
     bug: "two of a session get one number",
-    breaks: "lanes",
+    breaks: "sessions",
     store: inCommits("publish", ({ checks, mutations }) => {
       const first = new Map<string, number>();
       return {
@@ -197,7 +197,7 @@ export const inPublish: readonly Mutant[] = [
 
 const STORED: StoreCommit = { ok: true, versionstamp: NO_VERSIONSTAMP };
 
-/** Answers before the commit is sent. */
+/** Returns before the commit is sent. */
 function early(commit: Commit, send: Send): Promise<StoreCommit> {
   void send(commit).catch(() => {});
   return Promise.resolve(STORED);

@@ -45,17 +45,17 @@ export const inSettle: readonly Mutant[] = [
     store: sending("settle", async ({ checks, mutations }, send) => {
       if (!mutations.some(isLog)) return await send({ checks, mutations });
       const first = mutations.filter(({ what }) => what === "delete");
-      const answer = await send({ checks, mutations: first });
+      const result = await send({ checks, mutations: first });
       const rest = mutations.filter(({ what }) => what !== "delete");
-      return answer.ok ? await send({ checks: [], mutations: rest }) : answer;
+      return result.ok ? await send({ checks: [], mutations: rest }) : result;
     }),
   },
   {
     bug: "a settle whose check failed is written all the same",
     breaks: "I3",
     store: sending("settle", async (commit, send) => {
-      const answer = await send(commit);
-      return answer.ok ? answer : await send({ ...commit, checks: [] });
+      const result = await send(commit);
+      return result.ok ? result : await send({ ...commit, checks: [] });
     }),
   },
   {

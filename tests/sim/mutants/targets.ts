@@ -125,27 +125,27 @@ export const inTargets: readonly Mutant[] = [
     })),
   },
   {
-    bug: "a death is not told",
+    bug: "a dead letter is not announced",
     breaks: "own events",
     store: inCommits("settle", (commit) => split(commit, "delivery.dead").rest),
   },
   {
-    bug: "a death is told in a commit of its own",
+    bug: "a dead letter is announced in a commit of its own",
     breaks: "own events",
     store: sending("settle", async (commit, send) => {
       const { rest, own } = split(commit, "delivery.dead");
-      const answer = await send(rest);
-      if (answer.ok && own.mutations.length > 0) await send(own);
-      return answer;
+      const result = await send(rest);
+      if (result.ok && own.mutations.length > 0) await send(own);
+      return result;
     }),
   },
   {
-    bug: "webhook.disabled is not told",
+    bug: "webhook.disabled is not emitted",
     breaks: "own events",
     store: inCommits("endpoint", (commit) => split(commit, "webhook.disabled").rest),
   },
   {
-    bug: "webhook.disabled is told whenever a record is written",
+    bug: "webhook.disabled is emitted whenever a record is written",
     breaks: "own events",
     markers: { "is-turned-off": "true" },
   },
@@ -189,7 +189,7 @@ export const inTargets: readonly Mutant[] = [
     }),
   },
   {
-    bug: "an event of the outbox is stored though nobody subscribes to it, and none are to be",
+    bug: "an event of the outbox is stored without a subscriber and without an event log",
     breaks: "own events",
     options: { eventLog: true },
   },

@@ -3,7 +3,7 @@
  * @module
  */
 
-/** What stands under a key. `encoding` is the wire's: 1 V8, 2 a 64-bit number, 3 bytes. */
+/** The value of a key. `encoding` is the wire's: 1 V8, 2 a 64-bit number, 3 bytes. */
 interface Row {
   readonly key: Uint8Array;
   readonly data: Uint8Array;
@@ -37,7 +37,7 @@ export interface Mutation {
 }
 
 /** What the client should not have sent. */
-export class Refusal extends Error {
+export class RequestError extends Error {
   constructor(message: string, readonly status: number = 400) {
     super(message);
   }
@@ -106,7 +106,7 @@ export class Database {
     this.#rows.set(id, row);
   }
 
-  /** Where a key stands, or would. */
+  /** The index of a key, or where it would be inserted. */
   #indexOf(id: string): number {
     let [low, high] = [0, this.#keys.length];
     while (low < high) {
@@ -120,11 +120,11 @@ export class Database {
 
 function add(row: Row | undefined, addend: Uint8Array): Uint8Array {
   if (row !== undefined && row.encoding !== SUM) {
-    throw new Refusal("Failed to perform 'sum' mutation on a non-U64 value in the database");
+    throw new RequestError("Failed to perform 'sum' mutation on a non-U64 value in the database");
   }
   const read = (bytes: Uint8Array) =>
     new DataView(bytes.buffer, bytes.byteOffset).getBigUint64(0, true);
-  if (addend.length !== 8) throw new Refusal(`A number of ${addend.length} bytes`);
+  if (addend.length !== 8) throw new RequestError(`A number of ${addend.length} bytes`);
   const sum = new Uint8Array(8);
   const total = (row === undefined ? 0n : read(row.data)) + read(addend);
   new DataView(sum.buffer).setBigUint64(0, total, true); // keeps the lower 64 bits

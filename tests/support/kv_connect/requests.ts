@@ -2,7 +2,7 @@
  * What requests of KV Connect say, and the limits that denokv holds them to.
  * @module
  */
-import { type Check, type Mutation, type Range, Refusal } from "./database.ts";
+import { type Check, type Mutation, type Range, RequestError } from "./database.ts";
 import { Message } from "./wire.ts";
 
 const LIMITS = {
@@ -21,7 +21,7 @@ const MUTATIONS = { 1: "set", 2: "delete", 3: "sum" } as const;
 const ENCODINGS = { v8: 1, u64: 2, bytes: 3 };
 const VERSIONSTAMP = 10;
 
-/** The ranges of a read. @throws {Refusal} */
+/** The ranges of a read. @throws {RequestError} */
 export function readRanges(body: Uint8Array): readonly Range[] {
   const ranges = decode(body).messages(1).map((range) => ({
     start: range.bytes(1),
@@ -31,20 +31,20 @@ export function readRanges(body: Uint8Array): readonly Range[] {
   }));
   atMost("ranges", ranges.length, LIMITS.ranges);
   for (const { start, end, limit } of ranges) {
-    if (limit < 1) throw new Refusal(`A range with the limit ${limit}`);
+    if (limit < 1) throw new RequestError(`A range with the limit ${limit}`);
     atMost("bytes of a key", Math.max(start.length, end.length), LIMITS.readKey);
   }
   atMost("entries", ranges.reduce((sum, { limit }) => sum + limit, 0), LIMITS.entries);
   return ranges;
 }
 
-/** The checks and changes of a commit. @throws {Refusal} */
+/** The checks and changes of a commit. @throws {RequestError} */
 export function readCommit(body: Uint8Array): {
   readonly checks: readonly Check[];
   readonly mutations: readonly Mutation[];
 } {
   const commit = decode(body);
-  if (commit.messages(3).length > 0) throw new Refusal("Queues are not supported");
+  if (commit.messages(3).length > 0) throw new RequestError("Queues are not supported");
   const checks = commit.messages(1).map(readCheck);
   atMost("checks", checks.length, LIMITS.checks);
   const messages = commit.messages(2);
@@ -61,7 +61,7 @@ function readCheck(check: Message): Check {
   const [key, versionstamp] = [check.bytes(1), check.bytes(2)];
   atMost("bytes of a key", key.length, LIMITS.readKey);
   if (versionstamp.length !== 0 && versionstamp.length !== VERSIONSTAMP) {
-    throw new Refusal(`A versionstamp of ${versionstamp.length} bytes`);
+    throw new RequestError(`A versionstamp of ${versionstamp.length} bytes`);
   }
   return { key, versionstamp: versionstamp.toHex() };
 }
@@ -71,14 +71,14 @@ function readMutation(mutation: Message): Mutation {
   const type = MUTATIONS[mutation.number(3) as keyof typeof MUTATIONS];
   const value = mutation.messages(2).at(-1);
   if (type === undefined || (value === undefined && type !== "delete")) {
-    throw new Refusal(`A mutation of type ${mutation.number(3)}, or one without its value`);
+    throw new RequestError(`A mutation of type ${mutation.number(3)}, or one without its value`);
   }
   const [data, encoding] = [value?.bytes(1) ?? new Uint8Array(), value?.number(2) ?? 0];
   atMost("bytes of a key", key.length, LIMITS.writtenKey);
   atMost("bytes of a value", data.length, LIMITS.value);
-  if (type === "sum" && encoding !== ENCODINGS.u64) throw new Refusal("A sum of no number");
+  if (type === "sum" && encoding !== ENCODINGS.u64) throw new RequestError("A sum of no number");
   if (type === "set" && !Object.values(ENCODINGS).includes(encoding)) {
-    throw new Refusal(`A value of the encoding ${encoding}`, 500);
+    throw new RequestError(`A value of the encoding ${encoding}`, 500);
   }
   return { type, key, data, encoding, expiresAt: mutation.number(4) };
 }
@@ -87,10 +87,10 @@ function decode(body: Uint8Array): Message {
   try {
     return new Message(body);
   } catch (error) {
-    throw new Refusal((error as Error).message);
+    throw new RequestError((error as Error).message);
   }
 }
 
 function atMost(what: string, found: number, limit: number): void {
-  if (found > limit) throw new Refusal(`${found} ${what}, at most ${limit}`);
+  if (found > limit) throw new RequestError(`${found} ${what}, at most ${limit}`);
 }

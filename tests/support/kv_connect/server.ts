@@ -4,7 +4,7 @@
  * prints its URL and serves until it is killed.
  * @module
  */
-import { Database, Refusal } from "./database.ts";
+import { Database, RequestError } from "./database.ts";
 import { TOKEN } from "./denokv.ts";
 import { Proxy } from "./proxy.ts";
 import { readCommit, readRanges } from "./requests.ts";
@@ -60,12 +60,12 @@ export function startKvConnect(options: KvConnectOptions = {}): KvConnectServer 
     const body = await request.bytes();
     const { pathname } = new URL(request.url);
     const kind = PATHS[pathname];
-    if (kind === undefined && pathname !== "/") throw new Refusal("Unknown path", 404);
-    if (request.method !== "POST") throw new Refusal("Only POST is known", 405);
+    if (kind === undefined && pathname !== "/") throw new RequestError("Unknown path", 404);
+    if (request.method !== "POST") throw new RequestError("Only POST is known", 405);
     if (kind === undefined) return metadata(request, body, databaseId, token);
     checkHeaders(request.headers, databaseId, token);
     const failing = await fault({ kind, nth: ++requests[kind] });
-    if (failing === "unavailable") throw new Refusal("Try later", 503);
+    if (failing === "unavailable") throw new RequestError("Try later", 503);
     const reply = kind === "read" ? read(database, body) : write(database, body);
     if (failing === "lost reply") proxy.cut(port);
     const headers = new Headers({ "content-type": "application/x-protobuf" });
@@ -89,7 +89,7 @@ export function startKvConnect(options: KvConnectOptions = {}): KvConnectServer 
 }
 
 function refused(error: unknown): Response {
-  if (error instanceof Refusal) return new Response(error.message, { status: error.status });
+  if (error instanceof RequestError) return new Response(error.message, { status: error.status });
   if (error instanceof Deno.errors.Http) return new Response(); // it was cut off while it arrived
   throw error;
 }
@@ -107,7 +107,7 @@ function metadata(
     // No versions.
   }
   const version = Math.max(...(supportedVersions ?? []).filter((n) => VERSIONS.includes(n)));
-  if (!VERSIONS.includes(version)) throw new Refusal(`Versions ${VERSIONS} are known`);
+  if (!VERSIONS.includes(version)) throw new RequestError(`Versions ${VERSIONS} are known`);
   checkToken(headers, token);
   const endpoints = [{ url: "/v2", consistency: "strong" }]; // the same path in version 3
   const expiresAt = new Date(Date.now() + 24 * 3_600_000).toISOString();
@@ -116,14 +116,18 @@ function metadata(
 
 function checkHeaders(headers: Headers, databaseId: string, token: string): void {
   if (!VERSIONS.includes(Number(headers.get("x-denokv-version")))) {
-    throw new Refusal(`Versions ${VERSIONS} are known`);
+    throw new RequestError(`Versions ${VERSIONS} are known`);
   }
   checkToken(headers, token);
-  if (headers.get("x-denokv-database-id") !== databaseId) throw new Refusal("Another database");
+  if (headers.get("x-denokv-database-id") !== databaseId) {
+    throw new RequestError("Another database");
+  }
 }
 
 function checkToken(headers: Headers, token: string): void {
-  if (headers.get("authorization") !== `Bearer ${token}`) throw new Refusal("Unknown token", 401);
+  if (headers.get("authorization") !== `Bearer ${token}`) {
+    throw new RequestError("Unknown token", 401);
+  }
 }
 
 function read(database: Database, body: Uint8Array): Uint8Array<ArrayBuffer> {

@@ -63,7 +63,7 @@ test("a verdict counts, no matter how long its texts are", async () => {
     ]
   ) {
     const { decide, last } = connected(() => verdict, gate, { signResponse: true });
-    assert.equal((await decide()).decision, "deny"); // nobody can be asked
+    assert.equal((await decide()).decision, "deny"); // there is nobody to ask
     assert.deepEqual([last().verdict, last().reason?.length], [verdict.decision, 16_384]);
     assert.match(last().reason!, / … \[truncated\]$/);
   }

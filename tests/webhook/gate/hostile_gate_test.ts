@@ -15,7 +15,7 @@ const secret = generateSecret();
 
 type Behavior = (request: RawRequest, socket: Socket) => void;
 
-/** Runs a call against a server, and tells how its gate failed. The tool must not run. */
+/** Runs a call against a server, and returns how its gate failed. The tool must not run. */
 async function failureOf(
   behavior: Behavior,
   options: Partial<WebhookGateOptions> = {},
