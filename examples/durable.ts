@@ -5,7 +5,7 @@
  *
  *     deno run -A --unstable-kv examples/durable.ts
  *
- * It takes 3 s. With `--in-flight`, the shop is killed during requests. Nobody can know whether they
+ * It takes 3 s. With `--in-flight`, the shop is killed during requests. It is unknown whether they
  * arrived, so they are sent once more when their lease expires (20 s plus the webhook's timeout), and
  * arrive twice.
  * @module

@@ -1,5 +1,5 @@
 /**
- * A gate in front of Claude Code and other agents. Sends two calls as Claude Code would, prints what it is told,
+ * A gate in front of Claude Code and other agents. Sends two calls as Claude Code would, prints the responses,
  * and ends; with --serve, waits for the hooks of a real one on port 8787.
  *
  *   deno run examples/gate.ts

@@ -93,7 +93,7 @@ export async function pack(): Promise<string> {
 }
 
 /**
- * Names the repository, `owner/name`, that packs. npm refuses provenance for a package that doesn't name the
+ * Names the repository, `owner/name`, that packs. npm rejects provenance for a package that doesn't name the
  * repository it was built in. A clone elsewhere packs without it.
  */
 export function repositoryFields(

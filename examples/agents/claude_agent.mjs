@@ -29,7 +29,7 @@ for await (const message of claude.wrap(query({ prompt, options }))) {
 }
 await close();
 
-/** Calls all tools, then answers. */
+/** Calls all tools, then responds. */
 function fakeClaudeCode() {
   const script = { turns: [{ calls }, { text: answer }] };
   return {

@@ -1,7 +1,7 @@
 /** A fake model of the AI SDK, whose models Mastra uses, too. */
 import { answer, calls } from "./hooks.mjs";
 
-/** Returns a model that calls all tools, then answers. `Model` is a mock of `ai/test`. */
+/** Returns a model that calls all tools, then responds. `Model` is a mock of `ai/test`. */
 export function fakeModel(Model) {
   const usage = {
     inputTokens: { total: 3, noCache: 3 },

@@ -6,7 +6,7 @@ import * as strands from "@strands-agents/sdk";
 import { z } from "zod";
 import { answer, calls, openHooks, prompt, tools } from "./hooks.mjs";
 
-/** Calls all tools, then answers. */
+/** Calls all tools, then responds. */
 class FakeModel extends strands.Model {
   #isFirst = true;
 

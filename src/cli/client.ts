@@ -2,7 +2,7 @@ import type { Command } from "commander";
 import { readBytes, type ReadLimits } from "../internal/bytes.ts";
 import { maskUrl } from "../internal/mask_url.ts";
 import { describePadding } from "../internal/options.ts";
-import { findUrlProblem } from "../webhook/request_rules.ts";
+import { findUrlIssue } from "../webhook/request_rules.ts";
 import { CommandError, responseError } from "./errors.ts";
 import { isLoopback } from "./http_server.ts";
 import type { CommandIO } from "./io.ts";
@@ -172,7 +172,7 @@ function readUrl(text: string): URL {
       [`Set --url or HOOKS_URL to a URL such as ${DEFAULT_URL}`],
     );
   }
-  const problem = findUrlProblem(url);
+  const problem = findUrlIssue(url);
   if (problem !== undefined) return fail(`it ${problem}`);
   if (url.username || url.password || url.search || url.hash) {
     return fail("it must not contain a user name, a query or a fragment");

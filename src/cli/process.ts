@@ -32,7 +32,7 @@ type WriteError = Error & { readonly code?: string };
 export async function main(): Promise<void> {
   const { process } = globalThis as unknown as { readonly process: Process };
   const stderr = new ProcessOutput(process.stderr, () => {
-    // A server keeps running when nobody reads its log, but ends when its terminal is closed.
+    // A server keeps running when its log has no reader, but ends when its terminal is closed.
     if (process.stderr.isTTY) process.kill(process.pid, "SIGTERM");
   });
   let written = true;

@@ -132,7 +132,7 @@ function mayShow(text: string | undefined): boolean {
     printable(text) === text;
 }
 
-/** Most issues in a report: nobody reads more. */
+/** Most issues in a report: more would not be read. */
 export const MAX_ISSUES = 200;
 
 /** Limits the number of issues; the last one says so if there are more. */

@@ -182,7 +182,7 @@ const hooks: FieldsOf<HooksSection> = {
 const storePath: StringSchema = {
   ...format.text("a file, :memory: or a URL", /^[^\0]+$/u),
   examples: ["./data/hooks.db"],
-  findProblem: (text) => /^https?:/i.test(text) ? format.findFetchProblem(text) : undefined,
+  findIssue: (text) => /^https?:/i.test(text) ? format.findFetchIssue(text) : undefined,
   visible: (text) => /:\/\/|:.*@/s.test(text) ? format.untilHost(text) : text,
 };
 
@@ -201,7 +201,7 @@ const postgresUrl: StringSchema = {
   ),
   examples: ["${DATABASE_URL}"],
   visible: format.untilHost,
-  findProblem: (text) =>
+  findIssue: (text) =>
     URL.canParse(text)
       ? undefined
       : "is not a valid URL: percent-encode special characters in the user name and the password",

@@ -30,7 +30,7 @@ export const filter: RecordSchema = {
   key: {
     accepted: "a path such as data.name, type, id, session_id, run_id or traceparent",
     pattern: new RegExp(filterPathPattern("session_id|run_id|traceparent"), "u"),
-    describeProblem: (key) =>
+    describeIssue: (key) =>
       /^data\..*\\/.test(key)
         ? "has a backslash that escapes neither a dot nor a backslash: write \\\\ for a backslash"
         : "is not a path of an event: use data, data.name and the like, type, id, session_id, run_id or traceparent",

@@ -21,7 +21,7 @@ import {
 import {
   BLOCKED,
   findReservedReason,
-  findUrlProblem,
+  findUrlIssue,
   isBadPort,
   isUnsetHeader,
   RESERVED_HEADERS,
@@ -126,7 +126,7 @@ export const url: StringSchema = {
   pattern: /^[Hh][Tt][Tt][Pp][Ss]?:\/\/[^\s/?#@\\]+(?:[/?#]\S*)?$/u,
   examples: ["https://hooks.example.com/events"],
   visible: untilHost,
-  findProblem: findFetchProblem,
+  findIssue: findFetchIssue,
   parse: (text) => URL.canParse(text) ? text : undefined,
   suggest: (written) => {
     if (/^https?:\/\/[^/?#]*@/i.test(written)) {
@@ -149,9 +149,9 @@ export function untilHost(url: string): string {
   return /^[a-z][^:]*:\/\/[^:[$]*:(?!\d*$)/i.test(host) ? "" : host; // a password without its host
 }
 
-/** Returns why fetch refuses a URL. Does not quote the port, which may come from a variable. */
-export function findFetchProblem(text: string): string | undefined {
-  const problem = URL.canParse(text) ? findUrlProblem(new URL(text)) : undefined;
+/** Returns why fetch rejects a URL. Does not quote the port, which may come from a variable. */
+export function findFetchIssue(text: string): string | undefined {
+  const problem = URL.canParse(text) ? findUrlIssue(new URL(text)) : undefined;
   return problem?.replace(/port \d+, which/, "a port that");
 }
 
@@ -174,7 +174,7 @@ export const host: StringSchema = {
 /** A port to listen on that clients can reach; 0 for any free one. */
 export const port: NumberSchema = {
   ...integer(0, 65_535),
-  findProblem: (port) => port !== 0 && isBadPort(port) ? `is a port ${BLOCKED}` : undefined,
+  findIssue: (port) => port !== 0 && isBadPort(port) ? `is a port ${BLOCKED}` : undefined,
 };
 
 /** A bearer token that every client can send. */
@@ -294,7 +294,7 @@ export const headers: RecordSchema = {
     jsonPattern: headerPattern((name) =>
       name.replace(/[a-z]/g, (letter) => `[${letter.toUpperCase()}${letter}]`)
     ),
-    describeProblem: (key) => {
+    describeIssue: (key) => {
       const reason = findReservedReason(key);
       return reason === undefined ? "is not a valid header name" : `is reserved: ${reason}`;
     },
@@ -303,7 +303,7 @@ export const headers: RecordSchema = {
   max: 100,
   examples: [{ Authorization: "Bearer ${TOKEN}" }],
   normalize: (key) => key.toLowerCase(),
-  findProblem: (key, value) =>
+  findIssue: (key, value) =>
     isUnsetHeader(key, value)
       ? "is or ends with 'undefined' or 'null': remove the header, or check that its value is set"
       : undefined,

@@ -1,7 +1,7 @@
 import { checkFunctions, invalidOption } from "../internal/validate.ts";
 import { checkKnown } from "../internal/options.ts";
 import { CLAUDE_CODE_HOOKS } from "../dialects/claude_code_gate.ts";
-import { findContentTypeProblem } from "../webhook/request_rules.ts";
+import { findContentTypeIssue } from "../webhook/request_rules.ts";
 import type { ConfigEnv, ConfigOptions, GateConfig, HooksConfig, WebhookConfig } from "./config.ts";
 import { ConfigError, formatIssue, type Issue, limitIssues } from "./config_error.ts";
 import { type ConfigFile, fileSchema, type HooksSection, type SharedFields } from "./fields.ts";
@@ -88,7 +88,7 @@ function checkContentTypes({ defaults = {}, webhooks = [] }: HooksSection = {}):
     if (format === undefined) return []; // it has an issue itself
     const own = contentTypeOf(webhook);
     const [name, value] = own ?? contentTypeOf(defaults) ?? [];
-    const problem = value === undefined ? undefined : findContentTypeProblem(value, format);
+    const problem = value === undefined ? undefined : findContentTypeIssue(value, format);
     if (name === undefined || problem === undefined) return [];
     const parent = own ? ["hooks", "webhooks", i] : ["hooks", "defaults"];
     return [{
@@ -121,7 +121,7 @@ function checkGates({ hooks }: ConfigFile): readonly Issue[] {
 function checkFormat({ format, events = [], headers = {} }: GateConfig): readonly GateIssue[] {
   const issues: GateIssue[] = [];
   const type = contentTypeOf({ headers });
-  const problem = type && findContentTypeProblem(type[1], format ?? "native");
+  const problem = type && findContentTypeIssue(type[1], format ?? "native");
   if (problem !== undefined) {
     const code = format === "claude-code" ? "conflict" : "invalid_value";
     issues.push({ code, problem, at: ["headers", type![0]], on: "key" });

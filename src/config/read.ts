@@ -2,7 +2,7 @@ import { closest } from "../internal/validate.ts";
 import type { ConfigEnv } from "./config.ts";
 import { type Issue, MAX_ISSUES, type Path } from "./config_error.ts";
 import { formatPath, isMapping, MAX_SHOWN, quoted } from "./display.ts";
-import { type Context, mayRefer, type Problem, readScalar, reject } from "./scalars.ts";
+import { type Context, type IssueDetails, mayRefer, readScalar, reject } from "./scalars.ts";
 import {
   type ListSchema,
   type ObjectSchema,
@@ -47,7 +47,7 @@ export class Reader implements Context {
   }
 
   /** Adds an issue of the value here, or at a key of it. */
-  add = (problem: Problem, ...keys: Path): undefined => {
+  add = (problem: IssueDetails, ...keys: Path): undefined => {
     if (!this.#isFull) this.issues.push({ ...problem, path: [...this.#path, ...keys] });
   };
 
@@ -134,7 +134,7 @@ export class Reader implements Context {
       if (!this.#isKey(name, before, schema)) continue;
       const read = this.#below(name, () => {
         const read = this.read(value[name], values);
-        const problem = read === undefined ? undefined : schema.findProblem?.(name, read);
+        const problem = read === undefined ? undefined : schema.findIssue?.(name, read);
         return problem === undefined ? read : this.add({ code: "invalid_value", problem });
       });
       result.push([rename(name), read]);
@@ -146,7 +146,7 @@ export class Reader implements Context {
     const { accepted } = key;
     if (!key.pattern.test(name)) {
       const hint = keyHint(name, {});
-      const problem = hint === undefined ? key.describeProblem(name) : "is not allowed";
+      const problem = hint === undefined ? key.describeIssue(name) : "is not allowed";
       const more = hint === undefined ? key.suggest?.(name) : { hint };
       this.add({ code: "invalid_value", problem, accepted, ...more, on: "key" }, name);
       return false;

@@ -22,14 +22,14 @@ import { printable } from "./display.ts";
 export const MAX_STRING = 8192;
 
 /** What is wrong with a value, wherever it is. */
-export type Problem = Omit<Issue, "path">;
+export type IssueDetails = Omit<Issue, "path">;
 
 /** What reading a value needs. */
 export interface Context {
   /** Null: strings are literal, and refer to no variable. */
   readonly env: ConfigEnv | null;
   /** Adds an issue, and returns undefined in place of the value. */
-  add(problem: Problem): undefined;
+  add(problem: IssueDetails): undefined;
 }
 
 /** Reads a value that is neither a list nor a mapping; undefined if it has an issue. */
@@ -51,7 +51,7 @@ export function reject(
   value: unknown,
   schema: Schema,
   context: Context,
-  { expanded, ...more }: Partial<Problem> & { readonly expanded?: string | undefined } = {},
+  { expanded, ...more }: Partial<IssueDetails> & { readonly expanded?: string | undefined } = {},
 ): undefined {
   const accepted = acceptedBy(schema);
   const problem = `must be ${accepted}`;
@@ -73,7 +73,7 @@ function readString(given: unknown, schema: StringSchema, context: Context): unk
   if (expanded === undefined) return undefined;
   const { text, hasReference } = expanded;
   const matches = pattern.test(text);
-  const problem = matches ? schema.findProblem?.(text) : undefined;
+  const problem = matches ? schema.findIssue?.(text) : undefined;
   if (problem !== undefined) return context.add({ code: "invalid_value", problem, accepted });
   const result = matches ? (schema.parse ?? String)(text) : undefined;
   if (result !== undefined) return result;
@@ -109,7 +109,7 @@ function readNumber(value: unknown, schema: NumberSchema, context: Context): unk
     return fits && (schema.type === "number" || Number.isInteger(number)) ? number : undefined;
   };
   const number = readTyped(value, schema, context, toNumber);
-  const problem = number === undefined ? undefined : schema.findProblem?.(number);
+  const problem = number === undefined ? undefined : schema.findIssue?.(number);
   return problem === undefined ? number : context.add({ code: "invalid_value", problem });
 }
 
@@ -139,7 +139,7 @@ function readTyped<T>(
   return parse(expanded) ?? reject(value, schema, context, { code: "invalid_value", ...more });
 }
 
-/** Reads a value that a filter compares. A variable stands for its text and for the value it spells. */
+/** Reads a value that a filter compares. A variable matches its text and the value it spells. */
 function readAny(value: unknown, schema: ScalarSchema, context: Context): unknown {
   if (typeof value === "string") {
     const text = expandString(value, schema, context)?.text;

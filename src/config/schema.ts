@@ -40,7 +40,7 @@ export interface StringSchema {
   /** Converts a matching string; undefined rejects it. */
   parse?(text: string): unknown;
   /** Returns what is wrong with a matching string. Must not quote more than is visible. */
-  findProblem?(text: string): string | undefined;
+  findIssue?(text: string): string | undefined;
   /** Receives a rejected string without variables, or a number. */
   suggest?(written: string): Suggestion;
 }
@@ -53,7 +53,7 @@ export interface NumberSchema {
   readonly min: number;
   readonly max: number;
   /** Returns what is wrong with a number within the bounds. */
-  findProblem?(value: number): string | undefined;
+  findIssue?(value: number): string | undefined;
 }
 
 /** A list. */
@@ -102,7 +102,7 @@ export interface RecordSchema {
     /** The pattern for the JSON Schema, which has no flags. @default {pattern.source} */
     readonly jsonPattern?: string;
     /** Returns what is wrong with a key that does not match. */
-    describeProblem(key: string): string;
+    describeIssue(key: string): string;
     suggest?(key: string): Suggestion;
   };
   readonly values: Schema;
@@ -113,7 +113,7 @@ export interface RecordSchema {
   /** Returns the name of a key in code. */
   rename?(key: string): string;
   /** Returns what is wrong with an accepted value under its key. Must not quote the value. */
-  findProblem?(key: string, value: unknown): string | undefined;
+  findIssue?(key: string, value: unknown): string | undefined;
 }
 
 /** A list, or something else. */

@@ -177,7 +177,7 @@ const FIELDS: Readonly<Record<keyof AgentEvents, Fields>> = {
 /**
  * Validators of the agent events, by type, for `schemas` of `createHooks`. They check required fields
  * and the types of known fields; other fields pass, and null means that an optional field is absent. The
- * HTTP app validates with them unless it is told not to.
+ * HTTP app validates with them by default.
  *
  * ```ts
  * import { agentEventSchemas, createHooks } from "@omniagent/hooks";

@@ -3,7 +3,7 @@ import { checkText, isObject } from "../internal/validate.ts";
 import type { DeliveryQueue } from "./delivery.ts";
 import { Dispatcher } from "./dispatcher.ts";
 import type { EmitOptions, Emitter, Receipt, TransactionReceipt } from "./emitter.ts";
-import { correlationOf, findCorrelationFaults, MAX_SESSION } from "./event_rules.ts";
+import { correlationOf, findCorrelationIssues, MAX_SESSION } from "./event_rules.ts";
 import type { AgentEvents } from "./events.ts";
 import type { CallOptions, DecideOptions, Decision, DeniedCall } from "./gates/decision.ts";
 import type { Hooks } from "./hooks.ts";
@@ -103,7 +103,7 @@ function childOptions(
   } = options;
   checkText(subject, "agentId", agentId, MAX_SESSION);
   if (parentAgentId !== undefined) checkText(subject, "parentAgentId", parentAgentId, MAX_SESSION);
-  for (const { path, message } of findCorrelationFaults({ runId, sessionId })) {
+  for (const { path, message } of findCorrelationIssues({ runId, sessionId })) {
     throw new TypeError(`${subject}: '${String(path![0])}' ${message}`);
   }
   return { agentId, parentAgentId, runId, sessionId };

@@ -34,7 +34,7 @@ type EntryOptions = {
   readonly bringsTargets?: boolean;
   /** Set if the outbox delivers to it. */
   readonly target?: DeliveryTarget;
-  /** Whether a target wants an event. @default always */
+  /** Returns whether a target wants an event. @default always */
   readonly accepts?: (event: HookEvent) => boolean;
   /** The first parts of the keys in its slice of the store; absent without a slice. */
   readonly scope?: readonly string[] | undefined;

@@ -1,6 +1,6 @@
 import {
-  findEnvelopeFaults,
-  findWireTextFault,
+  findEnvelopeIssues,
+  findWireTextIssue,
   ID_RULE,
   isEventId,
   isEventType,
@@ -52,7 +52,7 @@ export function decodeEvent(body: Uint8Array | string): HookEvent {
 
 /** Returns the fields of an event in their order on the wire. @throws {EventValidationError} */
 export function toWire(event: HookEvent): WireEvent {
-  const issues = findEnvelopeFaults(event);
+  const issues = findEnvelopeIssues(event);
   if (issues.length > 0) throw new EventValidationError("Cannot encode event", issues);
   const { id, type, timestamp, sessionId, runId, traceparent } = event;
   return {
@@ -103,8 +103,8 @@ function findWireIssues(
   wire: Readonly<Record<string, unknown>>,
   timestamp: Date | undefined,
 ): readonly StandardIssue[] {
-  const session = findWireTextFault(wire.session_id);
-  const run = findWireTextFault(wire.run_id);
+  const session = findWireTextIssue(wire.session_id);
+  const run = findWireTextIssue(wire.run_id);
   const rules: readonly (readonly [key: string, holds: boolean, rule: string])[] = [
     ["id", isEventId(wire.id), ID_RULE],
     ["type", isEventType(wire.type), TYPE_RULE],

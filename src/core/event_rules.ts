@@ -9,18 +9,18 @@ const WORDS = /^[a-z0-9_]+(?:\.[a-z0-9_]+)*$/;
 /** Describes event types in messages. */
 export const TYPE_RULE = "must be dot-separated words of [a-z0-9_], 128 characters at most";
 
-/** Whether a value can be an event's type. */
+/** Returns whether a value can be an event's type. */
 export function isEventType(type: unknown): type is string {
   return typeof type === "string" && type.length <= MAX_LENGTH && WORDS.test(type);
 }
 
-/** Whether a value is a pattern: a type, a type followed by `.*`, or `*`. */
+/** Returns whether a value is a pattern: a type, a type followed by `.*`, or `*`. */
 export function isPattern(pattern: unknown): pattern is string {
   if (typeof pattern !== "string") return false;
   return pattern === "*" || isEventType(pattern.endsWith(".*") ? pattern.slice(0, -2) : pattern);
 }
 
-/** Whether a pattern matches a single type. */
+/** Returns whether a pattern matches a single type. */
 export function isExact(pattern: string): boolean {
   return !pattern.endsWith("*");
 }
@@ -35,7 +35,7 @@ export function patternsFor(type: string): readonly string[] {
   return patterns;
 }
 
-/** Whether events of a type report what gates, webhooks and deliveries did: they never cause others. */
+/** Returns whether events of a type report what gates, webhooks and deliveries did: they never cause others. */
 export function isReport(type: string): boolean {
   return /^(?:gate|webhook|delivery)\./.test(type);
 }
@@ -53,7 +53,7 @@ export const MAX_SESSION = 256;
 export const SESSION_RULE: string =
   `must be at most ${MAX_SESSION} characters, without control characters and lone surrogates`;
 
-/** Whether a session is valid. An empty session counts as no session. */
+/** Returns whether a session is valid. An empty session counts as no session. */
 export function isSession(session: unknown): session is string {
   if (typeof session !== "string" || session.length > 2 * MAX_SESSION) return false;
   return /^[^\p{Cc}\p{Cs}]{0,256}$/u.test(session);
@@ -71,7 +71,7 @@ export const TRACEPARENT_RULE =
 export const TRACEPARENT: RegExp =
   /^(?:[0-9a-e][0-9a-f]|f[0-9a-e])-[0-9a-f]{32}-[0-9a-f]{16}-[0-9a-f]{2}$/;
 
-/** Whether a value is a `traceparent` of W3C Trace Context. */
+/** Returns whether a value is a `traceparent` of W3C Trace Context. */
 export function isTraceparent(value: unknown): value is string {
   return typeof value === "string" && TRACEPARENT.test(value) &&
     !/-0{32}-|-0{16}-/.test(value);
@@ -96,7 +96,7 @@ export function correlationOf(
 }
 
 /** Returns why an event of a session, run and trace can't be accepted. */
-export function findCorrelationFaults(
+export function findCorrelationIssues(
   { sessionId, runId, traceparent }: Correlation,
 ): readonly StandardIssue[] {
   const issues: StandardIssue[] = [];
@@ -112,7 +112,7 @@ function isAbsent(value: unknown): boolean {
 }
 
 /** Returns what is wrong with an event apart from its payload, by the names of fields in code. */
-export function findEnvelopeFaults(event: HookEvent): readonly StandardIssue[] {
+export function findEnvelopeIssues(event: HookEvent): readonly StandardIssue[] {
   if (typeof event !== "object" || event === null) return [{ message: "must be an object" }];
   const issues: StandardIssue[] = [];
   const add = (key: string, message: string): void => void issues.push({ message, path: [key] });
@@ -122,9 +122,9 @@ export function findEnvelopeFaults(event: HookEvent): readonly StandardIssue[] {
   if (!isTime(timestamp)) {
     add("timestamp", "must be a valid Date of the years 0 to 9999");
   }
-  const session = findWireTextFault(sessionId);
+  const session = findWireTextIssue(sessionId);
   if (session !== undefined) add("sessionId", session);
-  const run = findWireTextFault(runId);
+  const run = findWireTextIssue(runId);
   if (run !== undefined) add("runId", run);
   if (traceparent && !isTraceparent(traceparent)) add("traceparent", TRACEPARENT_RULE);
   return issues;
@@ -134,13 +134,13 @@ export function findEnvelopeFaults(event: HookEvent): readonly StandardIssue[] {
  * Returns what is wrong with the session or run of an event that was accepted elsewhere, where the limit
  * may differ. Sessions become part of keys in UTF-8, where all lone surrogates would be the same character.
  */
-export function findWireTextFault(text: unknown): string | undefined {
+export function findWireTextIssue(text: unknown): string | undefined {
   if (isAbsent(text)) return undefined;
   if (typeof text !== "string") return "must be a string";
   return text.isWellFormed() ? undefined : "must have no lone surrogates";
 }
 
-/** Whether a value can be an event's id. */
+/** Returns whether a value can be an event's id. */
 export function isEventId(id: unknown): id is string {
   return typeof id === "string" && ID_PATTERN.test(id);
 }
@@ -168,7 +168,7 @@ export function parseTime(text: unknown): Date | undefined {
   return isWireTime(date) ? date : undefined; // its offset may lead out of the years
 }
 
-/** Whether RFC 3339 can write a time: its year, in UTC, has four digits. */
+/** Returns whether RFC 3339 can write a time: its year, in UTC, has four digits. */
 function isWireTime(time: Date): boolean {
   const year = time.getUTCFullYear(); // NaN for an invalid date
   return year >= 0 && year <= 9999;

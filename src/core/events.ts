@@ -72,7 +72,7 @@ export type ToolData = {
 
 /** Payload of `tool.denied`: a gate denied a call, and the tool doesn't run. */
 export type ToolDeniedData = ToolData & {
-  /** Why, as the model is told. */
+  /** The reason that the model receives. */
   readonly reason: string;
   /** The gate that denied it. */
   readonly gate?: string;

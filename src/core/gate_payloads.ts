@@ -12,7 +12,7 @@ export type GateDecidedData = {
   readonly agent_id?: string;
   /** What was decided. `error`: denied because something failed, though no gate and no person said no. */
   readonly outcome: "allowed" | "denied" | "asked" | "error";
-  /** Why, as the model is told. */
+  /** The reason that the model receives. */
   readonly reason?: string;
   /** How each gate judged. */
   readonly gates: readonly Readonly<Record<string, unknown>>[];

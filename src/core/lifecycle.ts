@@ -183,7 +183,7 @@ export class HookLifecycle {
     if (this.#closing) return Promise.reject(new HooksClosedError(subject));
     const opened = this.open();
     if (!isInside(this, "init")) return opened;
-    opened.catch(() => {}); // other callers are told
+    opened.catch(() => {}); // other callers are rejected
     return rejectDeadlock(subject, "init");
   }
 
@@ -256,7 +256,7 @@ export class HookLifecycle {
       await inFlight.settled();
     } while (background.busy || calls.busy || inFlight.busy);
     this.#abortOpening(); // no accepted event waits for it any longer
-    await this.#openingTargets?.catch(() => {}); // its callers are told
+    await this.#openingTargets?.catch(() => {}); // its callers are rejected
     await this.#opening?.catch(() => {}); // as here
     await Promise.all(this.#retiring);
   }

@@ -212,7 +212,7 @@ function keyOf(attributes: MetricAttributes): string {
   return key;
 }
 
-/** Whether a metric is a histogram: all others are counters. */
+/** Returns whether a metric is a histogram: all others are counters. */
 export function isDuration(name: MetricName): boolean {
   return name.endsWith(".duration");
 }

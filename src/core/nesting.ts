@@ -28,7 +28,7 @@ export function leaveDispatch(): void {
   owners[--depth] = undefined;
 }
 
-/** Whether a dispatch of this owner is on the stack and waits for the caller. */
+/** Returns whether a dispatch of this owner is on the stack and waits for the caller. */
 function isOnStack(owner: object): boolean {
   for (let index = depth - 1; index >= 0; index--) {
     if (owners[index] === owner) return true;
@@ -152,7 +152,7 @@ function enter<T>(call: Call | undefined, work: () => T): T {
   }
 }
 
-/** Whether the caller runs inside an unfinished call of one of these kinds. */
+/** Returns whether the caller runs inside an unfinished call of one of these kinds. */
 export function isInside(owner: object, ...kinds: readonly CallKind[]): boolean {
   if (kinds.includes("dispatch") && isOnStack(owner)) return true;
   for (let call = currentCall(); call !== undefined; call = call.parent) {

@@ -144,7 +144,7 @@ export class Observer<Events extends object = AgentEvents> {
     return true;
   }
 
-  /** Whether events of a type are stored, or handled by anything. @ignore Gates call it. */
+  /** Returns whether events of a type are stored, or handled by anything. @ignore Gates call it. */
   isObserved(type: string): boolean {
     const { pipeline, handlers } = this.#parts;
     return !pipeline.isDirect || handlers.listFor(type).calls.length > 0;

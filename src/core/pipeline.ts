@@ -183,7 +183,7 @@ export class Pipeline {
     event: HookEvent,
     done: Promise<unknown>,
   ): void {
-    const settled = done.catch(() => {}); // its caller is told
+    const settled = done.catch(() => {}); // its caller is rejected
     this.#parts.reporter.guard(
       "'waitUntil' failed",
       event,

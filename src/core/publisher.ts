@@ -147,7 +147,7 @@ export class Publisher {
     return targets.filter((entry) => this.#wants(entry, event)).map(({ info }) => info.name);
   }
 
-  /** Whether a target wants an event. A filter that throws hasn't rejected the event, so nothing is lost. */
+  /** Returns whether a target wants an event. A filter that throws hasn't rejected the event, so nothing is lost. */
   #wants(entry: Entry, event: HookEvent): boolean {
     try {
       return passes(entry.accepts, event);

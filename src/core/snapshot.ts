@@ -4,8 +4,8 @@ import { quote } from "../internal/validate.ts";
 import {
   type Correlation,
   correlationOf,
-  findCorrelationFaults,
-  findEnvelopeFaults,
+  findCorrelationIssues,
+  findEnvelopeIssues,
   isEventType,
   TYPE_RULE,
 } from "./event_rules.ts";
@@ -71,7 +71,7 @@ const INSPECTION: PropertyDescriptor = {
   },
 };
 
-/** Whether an event is a snapshot: frozen at every level, with a JSON value as its payload. */
+/** Returns whether an event is a snapshot: frozen at every level, with a JSON value as its payload. */
 export function isSnapshot(event: object): boolean {
   return Mark.timeOf(event) !== undefined;
 }
@@ -90,7 +90,7 @@ export function createEvent(
   if (!isEventType(type)) issues.push({ message: TYPE_RULE, path: ["type"] });
   // Read once, so that the checked value is the one that is kept.
   const { sessionId, runId, traceparent } = correlation ?? {};
-  if (correlation) issues.push(...findCorrelationFaults({ sessionId, runId, traceparent }));
+  if (correlation) issues.push(...findCorrelationIssues({ sessionId, runId, traceparent }));
   const payload = copyJson(data, "data", Object.freeze);
   issues.push(...payload.issues);
   if (issues.length > 0) throw new EventValidationError(`Cannot emit ${quote(type)}`, issues);
@@ -109,9 +109,9 @@ export function createEvent(
 export function snapshotOf(event: HookEvent, subject: string): HookEvent {
   if (typeof event === "object" && event !== null && isSnapshot(event)) return event;
   const fields = fieldsOf(event, subject);
-  const envelope = findEnvelopeFaults(fields as HookEvent);
+  const envelope = findEnvelopeIssues(fields as HookEvent);
   if (envelope.length > 0) throw new EventValidationError(subject, envelope);
-  const correlation = findCorrelationFaults(fields);
+  const correlation = findCorrelationIssues(fields);
   if (correlation.length > 0) throw new EventValidationError(subject, correlation);
   const { value: data, issues } = copyJson(fields.data, "data", Object.freeze);
   if (issues.length > 0) throw new EventValidationError(subject, issues);

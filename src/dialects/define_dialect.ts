@@ -109,7 +109,7 @@ function withoutClient({ client: _, ...data }: Fields): Fields {
   return data;
 }
 
-/** Returns why something is denied. An ask that reaches nobody is a deny, too. */
+/** Returns why something is denied. An ask that reaches no person is a deny, too. */
 export function whyDenied({ decision, reason }: Judged): string {
   const text = reason?.trim() || "Denied by a gate"; // agents ignore a deny without a reason
   return decision === "ask" ? `Approval is required: ${text}` : text;

@@ -39,9 +39,9 @@ export type Dialect = {
   readonly example: { readonly input: Fields; readonly output: Fields };
   /** Reads what the agent sent, or says what is wrong with it. Never throws. */
   readonly decode: (input: unknown) => HookCall | { readonly invalid: string };
-  /** Whether the agent asks its own user when the response to a hook is an ask. */
+  /** Returns whether the agent asks its own user when the response to a hook is an ask. */
   readonly asks: (hook: string) => boolean;
-  /** Whether a command blocks a hook when it exits with 2, and says why on stderr. */
+  /** Returns whether a command blocks a hook when it exits with 2, and says why on stderr. */
   readonly exits: (hook: string) => boolean;
   /** Writes a decision about the event of a call that is decided. */
   readonly encode: (
@@ -69,7 +69,7 @@ export type EncodeOptions = {
   readonly approve?: boolean | undefined;
 };
 
-/** Whether a gate or a person allowed the event, and that skips the agent's own question. */
+/** Returns whether a gate or a person allowed the event, and that skips the agent's own question. */
 export function isApproved(
   { decision, gates, askId }: HookOutcome,
   { approve }: EncodeOptions,

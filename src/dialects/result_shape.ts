@@ -111,7 +111,7 @@ function blanked(value: unknown, state: Blanks): unknown {
   );
 }
 
-/** Whether a value has the form of another: the same kinds and tags under the same names. Lists may be shorter. */
+/** Returns whether a value has the form of another: the same kinds and tags under the same names. Lists may be shorter. */
 function fits(original: unknown, value: unknown, tags: readonly string[]): boolean {
   if (Array.isArray(original)) {
     return Array.isArray(value) && value.length <= original.length &&

@@ -153,7 +153,7 @@ const waiting = new Set<string>();
 async function waitFor(c: AppContext, asked: AskedDecision): Promise<FinalDecision> {
   waiting.add(asked.askId);
   try {
-    return await asked.wait({ signal: c.req.raw.signal }); // nobody waits for an agent that is gone
+    return await asked.wait({ signal: c.req.raw.signal }); // an agent that disconnected doesn't wait
   } finally {
     waiting.delete(asked.askId);
   }
@@ -186,7 +186,7 @@ async function handOver(
   } catch (error) {
     if (!(error instanceof AskError)) throw error;
     const isOffered = error.failure !== "refused";
-    // Someone responded first, which counts; or the gate lets nobody allow it.
+    // Someone responded first, which counts; or the gate doesn't offer to allow it.
     if (!isOffered) return { ...asked, decision: "deny" };
   }
   const final = await asked.wait();

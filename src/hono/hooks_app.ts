@@ -152,7 +152,7 @@ function addWebhookValidation(
     if (permission === undefined) return await next();
     const respondTo = createHandler(state, path, (c) => {
       if ("headers" in permission) return respond(c, 200, null, permission.headers);
-      const members = { detail: permission.refused };
+      const members = { detail: permission.rejected };
       throw new Problem("method_not_allowed", { headers: { allow }, members });
     });
     return await respondTo(c);

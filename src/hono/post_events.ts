@@ -122,7 +122,7 @@ async function postEvents(
       ? readNativeEvents(bytes, options)
       : readCloudEvents(headers, bytes, mode, options);
     request.logFields.events = posted.events.length;
-    // Gates record their decisions in these: nobody else may write them.
+    // Gates record their decisions in these: no other code may write them.
     const isRecord = posted.events.some(({ event: { type } }) => type.startsWith("gate."));
     if (isRecord) checkScope(request.identity, []);
     if (validate) await checkPayloads(posted);

@@ -2,7 +2,7 @@ import { type Clock, DAY, setRepeatingTimer, setTimer, systemClock } from "./clo
 
 export { setRepeatingTimer, setTimer };
 
-/** Whether a value is a promise or another thenable. */
+/** Returns whether a value is a promise or another thenable. */
 export function isThenable(value: unknown): value is PromiseLike<unknown> {
   return typeof (value as PromiseLike<unknown> | undefined)?.then === "function";
 }
@@ -58,7 +58,7 @@ type RetryCallOptions = {
   readonly timeout: number;
   /** How long one call may take; after that it has failed with a `DeadlineError`. @default no limit */
   readonly callTimeout?: number | undefined;
-  /** Whether to call again after an error. @default always */
+  /** Returns whether to call again after an error. @default always */
   readonly isRetryable?: ((error: unknown) => boolean) | undefined;
   /** The first pause. It doubles up to `maxPause`, and varies by ±50%. @default {20} */
   readonly minPause?: number | undefined;
@@ -290,7 +290,7 @@ export class Semaphore {
     this.#empty = this.#becameEmpty = undefined;
   }
 
-  /** Resolves when no permit is taken, and so nobody waits. */
+  /** Resolves when no permit is taken and no caller waits. */
   empty(): Promise<void> {
     if (this.#taken === 0) return Promise.resolve();
     return this.#empty ??= new Promise((resolve) => this.#becameEmpty = resolve);

@@ -43,17 +43,17 @@ export function parseMediaType(text: unknown): MediaType | undefined {
   return { essence: essence.toLowerCase(), charset };
 }
 
-/** Whether it is JSON: `…/json` or `…/…+json` (RFC 6839, section 3.1; JSON format 1.0.2, section 3.1.1). */
+/** Returns whether it is JSON: `…/json` or `…/…+json` (RFC 6839, section 3.1; JSON format 1.0.2, section 3.1.1). */
 export function isJson({ essence }: MediaType): boolean {
   return /[/+]json$/.test(essence);
 }
 
-/** Whether it is text or XML, which a string can hold. */
+/** Returns whether it is text or XML, which a string can hold. */
 export function isText({ essence }: MediaType): boolean {
   return /^text\/|[/+]xml$/.test(essence);
 }
 
-/** Whether its bytes are UTF-8, the default. ASCII is a subset of UTF-8. */
+/** Returns whether its bytes are UTF-8, the default. ASCII is a subset of UTF-8. */
 export function isUtf8({ charset }: MediaType): boolean {
   return charset === undefined || /^(?:utf-?8|us-ascii)$/.test(charset);
 }
@@ -64,7 +64,7 @@ export function declaredLength(headers: Headers): number | undefined {
   return /^\d+$/.test(declared) ? Number(declared) : undefined;
 }
 
-/** Whether `Content-Encoding` (RFC 9110, section 8.4) leaves the body unchanged. */
+/** Returns whether `Content-Encoding` (RFC 9110, section 8.4) leaves the body unchanged. */
 function isIdentity(contentEncoding: string | null): boolean {
   return (contentEncoding ?? "").split(",").every((coding) =>
     ["", "identity"].includes(coding.trim().toLowerCase())

@@ -202,7 +202,7 @@ class Copier {
   }
 }
 
-/** Whether an object is a literal or a list. Most are, and need no closer look. */
+/** Returns whether an object is a literal or a list. Most are, and need no closer look. */
 function isLiteral(value: object): boolean {
   return Array.isArray(value) || (isPlainObject(value) && !(Symbol.toStringTag in value));
 }

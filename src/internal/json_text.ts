@@ -117,7 +117,7 @@ function endOfToken(text: string, at: number): number {
   return NUMBER.test(text) ? NUMBER.lastIndex : at + 1;
 }
 
-/** Whether a number is preserved, or only rounded after its point. */
+/** Returns whether a number is preserved, or only rounded after its point. */
 function isKept(text: string): boolean {
   const value = Number(text);
   if (Math.abs(value) <= Number.MAX_SAFE_INTEGER) return true;

@@ -164,14 +164,14 @@ function maskPath(path: string): string {
   return shown.join("/") + (query ? `?${MASK}` : "") + (hash ? `#${MASK}` : "");
 }
 
-/** Whether a URL starts with a valid user, host and port. */
+/** Returns whether a URL starts with a valid user, host and port. */
 function isAuthority(rest: string, scheme: string): boolean {
   const authority = authorityOf(rest);
   const host = authority.slice(authority.lastIndexOf("@") + 1);
   return isPlace(host) || (host === "" && /^file:/i.test(scheme));
 }
 
-/** Whether an authority without an `@` is certainly a host. With a port, it may be a user and a password. */
+/** Returns whether an authority without an `@` is certainly a host. With a port, it may be a user and a password. */
 function isHost(authority: string): boolean {
   return isPlace(authority) && !authority.includes(":");
 }

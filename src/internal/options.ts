@@ -159,7 +159,7 @@ function unknownOption(
   return new TypeError(`${subject}: unknown option '${name.slice(0, 80)}'${hint}`);
 }
 
-/** Whether a name is a prefix of another, such as `log` of `logger`. */
+/** Returns whether a name is a prefix of another, such as `log` of `logger`. */
 function isPrefix(name: string, whole: string): boolean {
   return name.length > 2 && whole.toLowerCase().startsWith(name.toLowerCase());
 }

@@ -164,7 +164,7 @@ function edits(a: string, b: string): number {
   return rows[a.length]![b.length]!;
 }
 
-/** Whether an object is a literal, not an instance of a class. */
+/** Returns whether an object is a literal, not an instance of a class. */
 export function isPlainObject(value: object): boolean {
   const prototype = Object.getPrototypeOf(value);
   return prototype === Object.prototype || prototype === null;

@@ -59,7 +59,7 @@ export type OtelAttributes = { [name: string]: string | number | boolean };
 export interface OtelSpan {
   /** Returns its ids. */
   spanContext(): OtelSpanContext;
-  /** Whether attributes are recorded. */
+  /** Returns whether attributes are recorded. */
   isRecording(): boolean;
   /** Sets an attribute. */
   // deno-lint-ignore no-explicit-any -- it returns itself, and has more methods

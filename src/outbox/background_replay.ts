@@ -53,7 +53,7 @@ type ReplayRecord = {
   readonly refused: number;
   readonly at: number;
   readonly ended?: number | undefined;
-  /** Who owns it, and until when; 0: nobody. */
+  /** Which process owns it, and until when; 0: none. */
   readonly by: string;
   readonly lease: number;
 };

@@ -44,7 +44,7 @@ export function toolPart(name: unknown): string {
   return PRINTABLE.test(name) && name.length <= MAX_PART ? name : DIGEST + sha256HexOf(name);
 }
 
-/** Returns whether the gates of a part may include one: a digest doesn't tell which gates it stands for. */
+/** Returns whether the gates of a part may include one: a digest doesn't name its gates. */
 export function mayInclude(gates: string, gate: string): boolean {
   return gates.startsWith(DIGEST) || gates.split(SEPARATOR).includes(gate);
 }

@@ -36,7 +36,7 @@ type FlowControlOptions = {
   readonly targets: Targets;
   /** Checks that a commit of the store takes. */
   readonly checks: number;
-  /** Whether a target is known to receive nothing now. */
+  /** Returns whether a target is known to receive nothing now. */
   readonly isBlocked: (registered: RegisteredTarget) => boolean;
 };
 
@@ -280,7 +280,7 @@ export class FlowControl {
   }
 
   /**
-   * Whether the receiver of a target holds its slots, rather than the store. Slots are also taken while a
+   * Returns whether the receiver of a target holds its slots, rather than the store. Slots are also taken while a
    * commit stores their deliveries, so the time of an attempt decides.
    */
   #waitsForReceiver({ slots: { attempting }, target, pace }: RegisteredTarget): boolean {

@@ -218,7 +218,7 @@ function measure(batch: readonly Prepared[], layout: Layout): CommitSize {
   return commit.measure();
 }
 
-/** Whether an event's commit contains only its record, due keys, and counts. */
+/** Returns whether an event's commit contains only its record, due keys, and counts. */
 function isPlain({ chunks, key, records, sessions, wire }: Prepared): boolean {
   return chunks === undefined && key === undefined && records === undefined &&
     sessions.size === 0 && decisionGroup(wire) === undefined;

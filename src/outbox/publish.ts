@@ -136,7 +136,7 @@ export class Publisher {
   /**
    * Returns the units of the next commit. One that may be a duplicate goes alone: if it is one, its checks
    * fail. Those of sessions fail only when another process committed first. Where a transaction of a caller
-   * can lock a session, each commit has the units of one, or none: nobody else waits with them.
+   * can lock a session, each commit has the units of one, or none: no other caller waits with them.
    */
   #next(waiting: ReadonlySet<Unit>, inFlight: number): readonly Unit[] {
     if (this.#isHeld || inFlight >= MAX_INDEPENDENT) return [];

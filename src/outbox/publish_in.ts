@@ -19,7 +19,7 @@ type PublishInOptions = {
 };
 
 /**
- * Stores a batch in a transaction of the caller. Deliveries get no lease, because nobody knows when the
+ * Stores a batch in a transaction of the caller. Deliveries get no lease, because it is unknown when the
  * caller commits. Any process delivers after that.
  */
 export async function publishIn(

@@ -65,7 +65,7 @@ class Pace {
 
 /**
  * A circuit breaker for each target: after failures in a row, it is attempted once a second, up to its
- * concurrency, until a delivery succeeds. Otherwise, a receiver that refuses connections would be called as
+ * concurrency, until a delivery succeeds. Otherwise, a receiver that rejects connections would be called as
  * fast as the store can settle. Kept in this process only.
  */
 export class Cooldowns {
@@ -138,7 +138,7 @@ export type PassOptions = {
   readonly longest: number;
   /** Takes a leased delivery. */
   readonly take: (lease: Lease) => void;
-  /** Whether to continue claiming. */
+  /** Returns whether to continue claiming. */
   readonly isWanted: () => boolean;
 };
 

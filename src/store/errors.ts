@@ -56,7 +56,7 @@ export class StoreError extends Error {
   /**
    * Creates the error for a failure. `cause` is the backend's error. `advice` says what to do, if the default
    * advice for the failure isn't specific enough; it may be shown to clients. `stored` is false if the
-   * backend certainly stored nothing, such as when it refused the connection.
+   * backend certainly stored nothing, such as when it rejected the connection.
    */
   constructor(
     message: string,

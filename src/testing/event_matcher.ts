@@ -47,7 +47,7 @@ export function toPredicate(matcher: AnyMatcher): (event: HookEvent) => boolean 
   };
 }
 
-/** Whether a JSON value has all fields of another one. */
+/** Returns whether a JSON value has all fields of another one. */
 function contains(value: unknown, part: unknown): boolean {
   if (Array.isArray(part)) {
     return Array.isArray(value) && value.length === part.length &&

@@ -1,6 +1,6 @@
 import { EventValidationError } from "../core/errors.ts";
 import { encodeEvent } from "../core/event_codec.ts";
-import { findEnvelopeFaults } from "../core/event_rules.ts";
+import { findEnvelopeIssues } from "../core/event_rules.ts";
 import type { Attempt, HookEvent } from "../core/mod.ts";
 import { mutableCopy } from "../core/snapshot.ts";
 import { onAbort, withTimeout } from "../internal/async.ts";
@@ -59,7 +59,7 @@ async function makeAttempt(
   let result: Result;
   try {
     signal.throwIfAborted();
-    const issues = findEnvelopeFaults(event);
+    const issues = findEnvelopeIssues(event);
     if (issues.length > 0) throw new EventValidationError("Cannot send", issues);
     const sent = await withTimeout(signal, timeout, expired, (signal) => {
       onAbort(signal, () => request.abort(signal.reason));

@@ -19,9 +19,9 @@ import {
 import type { HandshakeOptions, WebhookHookOptions } from "./options.ts";
 import type { Redactor } from "./redact.ts";
 import {
-  findContentTypeProblem,
+  findContentTypeIssue,
   findReservedReason,
-  findUrlProblem,
+  findUrlIssue,
   isUnsetHeader,
   SENDER_ORIGIN,
   WEBHOOK_LIMITS,
@@ -185,7 +185,7 @@ function checkUrl(subject: string, { url, guard, fetch }: RequestOptions): URL {
     throw new TypeError(`${subject}: 'url' must be https when there is a 'guard'`);
   }
   // The platform's fetch rejects these. A custom one may connect elsewhere, such as through a proxy.
-  const issue = fetch === undefined ? findUrlProblem(parsed) : undefined;
+  const issue = fetch === undefined ? findUrlIssue(parsed) : undefined;
   if (issue !== undefined) throw new TypeError(`${subject}: 'url' ${issue}`);
   parsed.hash = ""; // never sent
   return parsed;
@@ -211,7 +211,7 @@ function checkHeaders(
     checked.set(name, value);
   }
   const type = checked.get("content-type");
-  const issue = type === null ? undefined : findContentTypeProblem(type, format);
+  const issue = type === null ? undefined : findContentTypeIssue(type, format);
   if (issue !== undefined) throw new TypeError(`${subject}: header 'content-type' ${issue}`);
   return Object.fromEntries(checked);
 }

@@ -17,7 +17,7 @@ import type { Attempt } from "../core/mod.ts";
  * - `timestamp_too_old`, `timestamp_too_new`: outside the tolerance;
  * - `no_matching_signature`: well-formed, but made with another secret or over other content.
  *
- * Your own secret is invalid (never the sender's fault):
+ * Your own secret is invalid (never caused by the sender):
  * - `invalid_secret`: missing, empty, too short or too long, of an unknown kind, or a public key
  *   that should sign;
  * - `invalid_secret_encoding`: its prefix is not followed by standard, padded base64.

@@ -93,7 +93,7 @@ export class Handshake {
       const reason = allowed.length > 0
         ? "allows other origins only"
         : "has no WebHook-Allowed-Origin";
-      const message = `the receiver refused the validation handshake: its response ${reason}`;
+      const message = `the receiver rejected the validation handshake: its response ${reason}`;
       return { verdict: "retry", status, error: message };
     }
     this.#limit = new RateLimit(rateOf(response.headers.get("webhook-allowed-rate"), rate));
@@ -148,7 +148,7 @@ type WebhookValidationOptions = {
 /** The response to a sender that asked: headers, or why it may not deliver. */
 type WebhookPermission =
   | { readonly headers: Readonly<Record<string, string>> }
-  | { readonly refused: string };
+  | { readonly rejected: string };
 
 /**
  * Creates a function that responds to permission requests. It returns undefined for every other request:
@@ -173,10 +173,10 @@ export function createWebhookValidation(
     const isPreflight = request.headers.has("access-control-request-method");
     if (request.method !== "OPTIONS" || isPreflight || !origin) return undefined;
     if (origins === undefined) {
-      return { refused: "Set 'webhookOrigins' to allow senders of CloudEvents" };
+      return { rejected: "Set 'webhookOrigins' to allow senders of CloudEvents" };
     }
     if (allowed !== undefined && !allowed.has(origin.toLowerCase())) {
-      return { refused: "'webhookOrigins' does not contain this WebHook-Request-Origin" };
+      return { rejected: "'webhookOrigins' does not contain this WebHook-Request-Origin" };
     }
     return {
       headers: {

@@ -137,7 +137,7 @@ export function webhookReceiver(
       if (permission !== undefined && "headers" in permission) {
         return new Response(null, { status: 200, headers: permission.headers });
       }
-      const detail = permission?.refused ?? "Send a POST or a PUT";
+      const detail = permission?.rejected ?? "Send a POST or a PUT";
       return problem(405, "method_not_allowed", detail, { allow: "POST, PUT" });
     }
     const path = new URL(request.url).pathname;

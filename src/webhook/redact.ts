@@ -272,7 +272,7 @@ function misreadingsOf(secret: string, utf8: Uint8Array): readonly string[] {
   ];
 }
 
-/** Returns what base64 of a text with these bytes contains, by offset: nobody can decode it in another case. */
+/** Returns what base64 of a text with these bytes contains, by offset: it can't be decoded in another case. */
 function base64Of(bytes: Uint8Array): readonly string[] {
   return [0, 1, 2].map((offset) => {
     const text = encodeBase64(Uint8Array.of(...Array<number>(offset).fill(0), ...bytes));

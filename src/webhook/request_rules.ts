@@ -8,7 +8,7 @@ import { parseMediaType } from "../internal/http_fields.ts";
 import { type Limits, MAX_CONCURRENCY } from "../internal/options.ts";
 
 /**
- * Ports that `fetch` refuses to connect to, from the WHATWG Fetch standard, "Port blocking"
+ * Ports that `fetch` blocks, from the WHATWG Fetch standard, "Port blocking"
  * (https://fetch.spec.whatwg.org/#port-blocking). Deno and Node enforce it, Bun does not. They are
  * rejected everywhere, so that a webhook works the same on every runtime.
  */
@@ -27,7 +27,7 @@ function portsOf(list: string): ReadonlySet<number> {
 export const BLOCKED: string =
   'which fetch blocks (WHATWG Fetch, "Port blocking"): use another port';
 
-/** Returns whether `fetch` refuses to connect to a port. */
+/** Returns whether `fetch` blocks a port. */
 export function isBadPort(port: number): boolean {
   return BLOCKED_PORTS.has(port);
 }
@@ -37,7 +37,7 @@ const MAX_NAME = 253;
 const MAX_LABEL = 63;
 
 /** Returns why an http or https URL can never be fetched; undefined if it can. Shows only the port of the URL. */
-export function findUrlProblem({ port, hostname }: URL): string | undefined {
+export function findUrlIssue({ port, hostname }: URL): string | undefined {
   if (port !== "" && isBadPort(Number(port))) return `uses port ${port}, ${BLOCKED}`;
   if (hostname.startsWith("[")) return undefined;
   const name = hostname.replace(/\.$/, "");
@@ -101,7 +101,7 @@ export function findReservedReason(name: string): string | undefined {
 }
 
 /** Returns why a `content-type` can't be sent in a format; undefined if it can. Doesn't quote it. */
-export function findContentTypeProblem(value: string, format: string): string | undefined {
+export function findContentTypeIssue(value: string, format: string): string | undefined {
   if (format !== "native") return `is set by the format "${format}": remove it`;
   return parseMediaType(value.trim()) === undefined
     ? "must be a media type, such as application/json"

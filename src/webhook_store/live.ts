@@ -85,8 +85,8 @@ export class LiveWebhooks {
     this.#hook = options.registry.registerHook(targetSource(hook) as never);
   }
 
-  /** Returns why nothing is sent to a webhook; undefined if nothing is wrong. */
-  problemOf(name: string): string | undefined {
+  /** Returns why a webhook is not used, or undefined. */
+  describeUnused(name: string): string | undefined {
     return this.#entries.get(name)?.problem;
   }
 

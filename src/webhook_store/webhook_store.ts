@@ -302,7 +302,7 @@ class StoredWebhooks implements WebhookStore {
   }
 
   #describe(name: string, record: WebhookRecord): StoredWebhook {
-    const problem = this.#live?.problemOf(name);
+    const problem = this.#live?.describeUnused(name);
     return { ...describeRecord(name, record), ...(problem !== undefined && { problem }) };
   }
 

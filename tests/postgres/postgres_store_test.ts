@@ -137,7 +137,7 @@ test("PostgresStore: errors of the server are typed", async () => {
     ["28P01", "cannot_open", /refused the role/],
     ["57014", "failed", /statement_timeout/, "unknown"],
     ["XX001", "corrupt", /XX001/, "unknown"],
-    ["ECONNREFUSED", "failed", /the server refuses connections/],
+    ["ECONNREFUSED", "failed", /the server rejects connections/],
     ["ECONNRESET", "failed", /PostgreSQL failed: gone/, "unknown"],
     ["CONNECTION_ENDED", "cannot_open", /the database client was closed/],
   ];

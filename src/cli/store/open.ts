@@ -1,7 +1,7 @@
 import { maskUrl } from "../../internal/mask_url.ts";
 import type { Store } from "../../store/mod.ts";
 import { hasSqlite, readFileFormat } from "../../stores/sqlite/read_file.ts";
-import { findUrlProblem } from "../../webhook/request_rules.ts";
+import { findUrlIssue } from "../../webhook/request_rules.ts";
 import { CommandError } from "../errors.ts";
 
 /**
@@ -64,7 +64,7 @@ function checkUrl(location: StoreLocation): StoreLocation {
     ? ["Percent-encode special characters in the user name and the password"]
     : [];
   const problem = URL.canParse(path)
-    ? kind === "kv" ? findUrlProblem(new URL(path)) : undefined
+    ? kind === "kv" ? findUrlIssue(new URL(path)) : undefined
     : `can't be parsed: ${maskUrl(path)}`;
   if (problem === undefined) return location;
   throw new CommandError(`Cannot use the URL of the store: it ${problem}`, advice, 2);

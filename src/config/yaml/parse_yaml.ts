@@ -103,7 +103,7 @@ function findSecondDocument(events: readonly Event[]): PlacedIssue[] {
   return [{ code: "syntax", path: [], problem, place }];
 }
 
-/** Most duplicate keys that are reported: nobody reads more. */
+/** Most duplicate keys that are reported: more would not be read. */
 const MAX_DUPLICATES = 1000;
 
 /** Builds the tree of the first document. */

@@ -58,7 +58,7 @@ export async function resolveInProcess(
     return { ...checked, gates: [...outcome.gates, ...checked.gates] };
   } catch (error) {
     reporter.failed(`Cannot ask about '${event.type}'`, error, judged);
-    // Nobody has denied it: the same call is asked about again, later or for another caller.
+    // It was not denied: the same call is asked about again, later or for another caller.
     const ended = signal?.aborted ? withFailure(outcome, "aborted") : outcome;
     return denied(ended, NOT_APPROVED, true);
   }

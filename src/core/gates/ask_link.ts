@@ -30,7 +30,7 @@ export type AskLinkOptions = AskLink & {
 
 /**
  * Returns a link with which one person can respond to an ask, once and without a token. It opens a page with
- * a button, so that programs that preview links approve nothing. Send it to nobody else: the link itself is
+ * a button, so that programs that preview links approve nothing. Send it to no other person: the link itself is
  * the permission.
  *
  * ```ts
@@ -73,7 +73,7 @@ export async function signAskLink(options: AskLinkOptions): Promise<string> {
   return `${base}/asks/${encodeURIComponent(askId)}/respond?${query}`;
 }
 
-/** Whether a link was signed with one of some keys, and is still valid. */
+/** Returns whether a link was signed with one of some keys, and is still valid. */
 export async function verifyAskLink(
   link: AskLink,
   signature: string,

@@ -185,8 +185,8 @@ export class Asking {
     const respond = async (): Promise<void> => {
       try {
         const left = record.expires - clock.now();
-        const answer = await askPerson(this.#host, onAsk, request, left, ended.signal);
-        const { decision, data, reason: note, by = "onAsk" } = answer;
+        const response = await askPerson(this.#host, onAsk, request, left, ended.signal);
+        const { decision, data, reason: note, by = "onAsk" } = response;
         await this.resolve(id, {
           decision,
           by,

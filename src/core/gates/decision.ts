@@ -60,7 +60,7 @@ export type DecideOptions = {
 
 /** Options with which `call` lets gates decide. */
 export type CallTraits = {
-  /** Whether its call id was created for it, so that nobody can repeat the call. @default {false} */
+  /** Whether its call id was created for it, so that the call can't be repeated. @default {false} */
   readonly isUnique?: boolean;
   /** The id of a new decision. @default a new one */
   readonly decisionId?: string;

@@ -136,7 +136,7 @@ export class DecisionLog {
 
   /**
    * Uses up a decision before the allowed execution begins: the same call is judged again after that. Returns
-   * whether nobody has before, in this process or another.
+   * whether it was not stored before, in this process or another.
    */
   async use(decision: Decision): Promise<boolean> {
     const isFirst = !this.#used.has(decision);

@@ -18,7 +18,7 @@ import { isPlain, judgedResult, looseText, NO_FORM, strictText } from "./tool_re
 
 /** The part of the hooks that a call uses. */
 export type CallHost = Pick<HostParts, "abandoned" | "clock" | "redact" | "reporter" | "run"> & {
-  /** Whether gates decide about events of a type. */
+  /** Returns whether gates decide about events of a type. */
   guards(type: string): boolean;
   /** Decides about an event that was accepted before `close`. */
   decide(event: HookEvent, signal?: AbortSignal, traits?: CallTraits): Promise<Decision>;

@@ -41,7 +41,7 @@ export function isOf<Type>(
   }
 }
 
-/** Whether a gate did not respond: then the same call is decided again, even if a person was asked. */
+/** Returns whether a gate did not respond: then the same call is decided again, even if a person was asked. */
 export function isTransient(failure: GateFailure | undefined): boolean {
   return failure === "timeout" || failure === "aborted" || failure === "unreachable";
 }

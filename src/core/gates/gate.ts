@@ -192,7 +192,7 @@ export class GateTable {
   }
 
   /**
-   * Whether a decision about a type needs gates at all. While a required gate is missing, any type does: only
+   * Returns whether a decision about a type needs gates at all. While a required gate is missing, any type does: only
    * its registration says what it judges.
    */
   guards(type: string): boolean {

@@ -65,7 +65,7 @@ export function textIn(data: unknown, name: string): string | undefined {
   return typeof value === "string" ? value : undefined;
 }
 
-/** Whether an event reports what happened: its checks also judge the data before it is rewritten. */
+/** Returns whether an event reports what happened: its checks also judge the data before it is rewritten. */
 export function isResult(type: string): boolean {
   return type === "tool.completed" || type === "message.sent";
 }

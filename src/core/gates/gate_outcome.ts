@@ -64,7 +64,7 @@ export function outcomeOf(judged: readonly GateResult[], { data }: HookEvent): G
   return decision === "ask" ? { ...outcome, conflict: conflictIn(judged) } : outcome;
 }
 
-/** Whether a gate said no, rather than failed. */
+/** Returns whether a gate said no, rather than failed. */
 function isDenial({ verdict, record }: GateResult): boolean {
   return verdict?.decision === "deny" && record.failure === undefined;
 }

@@ -99,7 +99,7 @@ export class Gates<Events extends object = AgentEvents> {
     return createRegistration(this.#table.add(registered, patterns));
   }
 
-  /** Whether gates decide about events of a type, or a required one is missing. */
+  /** Returns whether gates decide about events of a type, or a required one is missing. */
   guards(type: string): boolean {
     return !isReport(type) && this.#table.guards(type); // a record of a record would never end
   }
@@ -236,7 +236,7 @@ function rejectTransaction(subject: string, options: object | null): void {
   );
 }
 
-/** Whether a person may have approved a call. A gate that failed may have asked. */
+/** Returns whether a person may have approved a call. A gate that failed may have asked. */
 function isByPerson({ askId, gates }: FinalDecision): boolean {
   return askId !== undefined ||
     gates.some(({ verdict, mode }) =>

@@ -31,7 +31,7 @@ export type HostParts = {
   run<Result>(work: () => Promise<Result>): Promise<Result>;
   /** Runs something that stores nothing; `close` waits for it if it returns a promise. */
   runDirect<Result>(work: () => Result | Promise<Result>): Result | Promise<Result>;
-  /** Whether events of a type are stored, or handled by anything in this process. */
+  /** Returns whether events of a type are stored, or handled by anything in this process. */
   isObserved(type: string): boolean;
   /**
    * Emits events and stores records, all or none. Resolves when they are accepted, and stored if there is an
@@ -41,7 +41,7 @@ export type HostParts = {
     events: readonly HookEvent[],
     records?: readonly RecordWrite[],
   ): Promise<void> | undefined;
-  /** Emits an event that nobody waits for. Never throws. */
+  /** Emits an event without waiting. Never throws. */
   observe(event: HookEvent): void;
   /** Returns an event as it is stored and sent. */
   redact(event: HookEvent): HookEvent;

@@ -16,7 +16,7 @@ type Edit = {
 };
 
 /**
- * Lets all gates judge data that a person edited. An edit also approves this data, so nobody is asked again. It is
+ * Lets all gates judge data that a person edited. An edit also approves this data, so no person is asked again. It is
  * denied if a gate asks that didn't ask before, if a rewrite would change the data, or if a gate with
  * `onFailure: "ask"` fails.
  */

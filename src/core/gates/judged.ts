@@ -58,7 +58,7 @@ export function denied(
 }
 
 /**
- * Whether an outcome doesn't apply to the same call later, because a gate failed. If the failed gate asked a person,
+ * Returns whether an outcome doesn't apply to the same call later, because a gate failed. If the failed gate asked a person,
  * the outcome applies, unless the gate ran out of time.
  */
 export function isPassing({ decision, gates }: GateOutcome): boolean {
@@ -68,7 +68,7 @@ export function isPassing({ decision, gates }: GateOutcome): boolean {
 }
 
 /**
- * Whether a decision that another process recorded in the meantime replaces this process's own. It must not allow
+ * Returns whether a decision that another process recorded in the meantime replaces this process's own. It must not allow
  * more, or something else.
  */
 export function outranks(recorded: Decision, { outcome: { decision }, digest }: Judged): boolean {

@@ -23,7 +23,7 @@ export type KnownAsk = DecisionBase & {
 export type EditChecks = {
   /** Returns the identity of the gates of a type. */
   readonly gatesOf: (type: string) => string;
-  /** Whether a required gate is missing in this process, which then lets nothing happen. */
+  /** Returns whether a required gate is missing in this process, which then lets nothing happen. */
   readonly isMissing: () => boolean;
   /** Lets all gates judge edited data. `askers` are the gates that asked before, if they are known. */
   readonly check: (
@@ -85,7 +85,7 @@ export class AskSettler {
         }
         return step.decision;
       } catch (error) {
-        if (error instanceof RecordConflictError) continue; // somebody was faster
+        if (error instanceof RecordConflictError) continue; // another process was faster
         this.#host.reporter.failed("Cannot record decision", error, known.event);
         return deniedAsk(id, known, "The decision could not be recorded (store)");
       }

@@ -60,7 +60,7 @@ export function judgedResult(isText: boolean, data: unknown): unknown {
 }
 
 /**
- * Whether an error holds no more than the text that gates judged: no output of a command, no cause, no key, and
+ * Returns whether an error holds no more than the text that gates judged: no output of a command, no cause, no key, and
  * nothing that a class of its own keeps in private.
  */
 export function isPlain(error: unknown, text: string): boolean {

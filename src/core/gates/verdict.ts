@@ -65,7 +65,7 @@ export function ask(
   return make({ ...options, decision: "ask", reason: question });
 }
 
-/** Whether a value was returned by `allow`, `deny` or `ask`. */
+/** Returns whether a value was returned by `allow`, `deny` or `ask`. */
 export function isVerdict(value: unknown): value is Verdict {
   return typeof value === "object" && value !== null && VERDICT in value;
 }
@@ -131,7 +131,7 @@ export function adoptVerdict(value: unknown): Verdict | undefined | { readonly i
   return verdict === undefined || "invalid" in verdict ? verdict : mark(verdict);
 }
 
-/** Whether a value is one of the three decisions. */
+/** Returns whether a value is one of the three decisions. */
 export function isDecided(value: unknown): value is Decided {
   return value === "allow" || value === "deny" || value === "ask";
 }

@@ -24,7 +24,7 @@ const CONSOLE_SCOPES: readonly Scope[] = ["read", "approve", "admin"];
 const COOKIE = "hooks_console";
 /**
  * How many cookies of that name are tried: a site on the same domain can set some, which browsers send
- * first. This many take 8 KB, which is about where servers refuse the headers.
+ * first. This many take 8 KB, which is about where servers reject the headers.
  */
 const MAX_COOKIES = 64;
 /** What `signCookie` returns: its content (an expiry, the token's key id, and a nonce), and the HMAC. */
@@ -84,7 +84,7 @@ export function endSession(c: AppContext): string {
   return setCookie(c.req.raw, "", 0);
 }
 
-/** Returns who sent a request, by the app's own scheme. @throws {Problem} when it is nobody */
+/** Returns who sent a request, by the app's own scheme. @throws {Problem} when it has no session */
 async function identify(c: AppContext): Promise<Identity> {
   try {
     return await c.get("hooksRequest").app.authenticate!(c.req.raw);
@@ -144,7 +144,7 @@ function tokensById(tokens: readonly Token[]): Promise<ReadonlyMap<string, Token
   return known;
 }
 
-/** Returns the id of a token in cookies, from which nobody can guess the token. */
+/** Returns the id of a token in cookies, from which the token can't be guessed. */
 async function keyIdOf(token: string): Promise<string> {
   return (await sign(token, "key", "")).slice(0, KEY_ID_LENGTH);
 }

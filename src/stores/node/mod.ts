@@ -74,7 +74,7 @@ function checkText(subject: string, name: string, text: string | undefined): voi
 }
 
 /**
- * Stands in for values that aren't bytes. A store writes none, and no runtime can read all those of another,
+ * Replaces values that aren't bytes. A store writes none, and no runtime can read all those of another,
  * so they aren't read at all: `KvStore` returns undefined for them.
  */
 const serializer = {

@@ -99,7 +99,7 @@ function rowsOf(result: unknown): readonly PostgresRow[] {
 }
 
 /**
- * Whether an object is a pool, or opens transactions, rather than being one: `postgres`, Bun.sql, PGlite and
+ * Returns whether an object is a pool, or opens transactions, rather than being one: `postgres`, Bun.sql, PGlite and
  * Drizzle have `begin` or `transaction` without a way to end one, Kysely has `isTransaction`, and a `Pool` of
  * 'pg' counts its clients.
  */

@@ -107,7 +107,7 @@ export class PostgresBackend implements StoreBackend {
     return this.#isInTransaction && wasRolledBack(error) ? error : postgresError(what, error);
   }
 
-  /** Removes expired entries from the next page of keys. Nobody waits for this. */
+  /** Removes expired entries from the next page of keys. Callers don't wait for this. */
   #sweepAfter(changes: number): void {
     this.#changed += changes;
     if (this.#changed < SWEEP_AFTER || this.#sweeping || this.#closed) return;

@@ -20,7 +20,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
     "the server or the session is read-only: connect to the primary, or check default_transaction_read_only",
   ],
   "26000": ["failed", POOLED],
-  "28": ["cannot_open", "the server refused the role or its password"],
+  "28": ["cannot_open", "the server rejected the role or its password"],
   "3D000": ["cannot_open", "the database doesn't exist"],
   "3F000": ["cannot_open", "the schema doesn't exist: call migrate() or run postgresSchema()"],
   "42501": ["cannot_open", "the role lacks a privilege: see postgresSchema()"],
@@ -46,7 +46,7 @@ const MEANINGS: Readonly<Record<string, Meaning>> = {
   "XX002": ["corrupt", DAMAGED],
   ECONNREFUSED: [
     "failed",
-    "the server refuses connections: check that it runs, and its address",
+    "the server rejects connections: check that it runs, and its address",
     false,
   ],
 };
@@ -58,12 +58,12 @@ const CLOSED: Meaning = [
   "use a pool",
 ];
 
-/** Whether nothing was applied and the same commit may succeed: serialization failure, deadlock. */
+/** Returns whether nothing was applied and the same commit may succeed: serialization failure, deadlock. */
 export function wasRolledBack(error: unknown): boolean {
   return /^40(?:001|P01)$/.test(codeOf(driverErrorOf(error)));
 }
 
-/** Whether a connection ended in the middle of a statement, which may have been applied. */
+/** Returns whether a connection ended in the middle of a statement, which may have been applied. */
 export function wasInterrupted(error: unknown): boolean {
   const source = driverErrorOf(error);
   const { code } = (source ?? {}) as { readonly code?: unknown };
@@ -89,7 +89,7 @@ export function postgresError(what: string, error: unknown): Error {
   );
 }
 
-/** Whether the caller closed the client: a pool or a client of 'pg', PGlite, or 'postgres'. */
+/** Returns whether the caller closed the client: a pool or a client of 'pg', PGlite, or 'postgres'. */
 function isClosed(error: unknown): boolean {
   const { code } = (error ?? {}) as { readonly code?: unknown };
   return code === "CONNECTION_ENDED" ||

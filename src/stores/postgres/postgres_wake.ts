@@ -104,7 +104,7 @@ export class PostgresWake implements StoreWake {
       if (era === this.#era) this.#reopen();
       return;
     }
-    if (era !== this.#era) return session.close(); // nobody listens any more
+    if (era !== this.#era) return session.close(); // no listener is left
     this.#session = session;
     this.#beat();
   }

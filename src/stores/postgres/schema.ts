@@ -1,6 +1,6 @@
 import { inspect } from "../../internal/validate.ts";
 
-/** The schema that `PostgresStore` uses unless told otherwise. */
+/** The default schema of `PostgresStore`. */
 export const DEFAULT_SCHEMA = "hooks";
 
 /** Version of the SQL below. Raise it with every change of the SQL. */

@@ -1,4 +1,4 @@
-import { findEnvelopeFaults } from "../../core/event_rules.ts";
+import { findEnvelopeIssues } from "../../core/event_rules.ts";
 import type { HookEvent } from "../../core/mod.ts";
 import { isSnapshot } from "../../core/snapshot.ts";
 import { copyJson } from "../../internal/json.ts";
@@ -113,7 +113,7 @@ function readEvent(event: HookEvent, { source, id }: CloudEventOptions, issues: 
   if (id !== undefined && (id === "" || findTextIssue(id) !== undefined)) {
     issues.add("must be non-empty text without control characters", "id");
   }
-  const envelope = findEnvelopeFaults(event);
+  const envelope = findEnvelopeIssues(event);
   issues.addAll(envelope);
   if (envelope.length > 0) return undefined;
   for (const name of ["sessionId", "runId"] as const) {
