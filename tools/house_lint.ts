@@ -33,6 +33,23 @@ const unfinished = new RegExp(
   `\\b(?:${["TO" + "DO", "FIX" + "ME", "XX" + "X", "HA" + "CK"].join("|")})\\b`,
 );
 
+/**
+ * Words that the field doesn't use, each with what it says instead. Plain words such as "fault" or "stand" are
+ * left out, because they are right elsewhere. A person's answer to an ask has the singular.
+ */
+export const privateWords: Readonly<Record<string, string>> = {
+  "hears?|heard": "receives, is called",
+  "answers|answered|answering": "responds, returns; a response, a result",
+  "lanes": "sessions, ordering",
+  "born": "created, stored",
+  "patience": "timeout",
+  "whoever|somebody": "anyone, the caller",
+  "strangers?": "untrusted, unknown sender",
+  "mends?|mended": "fix",
+  "refusals?": "rejection, error, issue",
+  "compiled hooks?": "hook",
+};
+
 /** Folders of tests that may import the sources by path: they test what no entry exports. */
 const testsOfSources = /^tests\/(?:internal|house|bench|sim|support)\//;
 
@@ -41,7 +58,7 @@ const NEWER_ONLY =
   /^tests\/(?:adapters|bench|browser|command|consumer|house|internal|runtime|sim|soak|sqlite|workerd)\//;
 
 type Report = (
-  where: Deno.lint.Node | Deno.lint.LineComment | Deno.lint.BlockComment,
+  where: Pick<Deno.lint.Node, "range">,
   message: string,
   instead: string,
 ) => void;
@@ -194,6 +211,20 @@ const otherRules: Readonly<
     }),
   },
 
+  "no-private-words": {
+    appliesTo: (path) => path !== "tools/house_lint.ts",
+    rule: (report, source) => ({
+      Program() {
+        for (const [words, instead] of wordPatterns) {
+          for (const { 0: word, index } of source.text.matchAll(words)) {
+            const range: [number, number] = [index, index + word.length];
+            report({ range }, `"${word}" is a word of our own`, instead);
+          }
+        }
+      },
+    }),
+  },
+
   "no-newer-api": {
     appliesTo: (path) => isPackaged(path) || (path.startsWith("tests/") && !NEWER_ONLY.test(path)),
     rule: (report) => ({
@@ -222,6 +253,17 @@ const otherRules: Readonly<
     },
   },
 };
+
+/** Finds words in text and within identifiers: `isHeard`, `HEARD`. */
+const wordPatterns = Object.entries(privateWords).map(([words, instead]) => {
+  const capital = words.replace(/(?<=^|\|)\w/g, (letter) => letter.toUpperCase());
+  const forms = [
+    `(?<![A-Za-z])(?:${words})(?![a-z])`,
+    `(?<![A-Z])(?:${capital})(?![a-z])`,
+    `(?<![A-Z])(?:${words.toUpperCase()})(?![A-Z])`,
+  ];
+  return [new RegExp(forms.join("|"), "g"), instead] as const;
+});
 
 /** The one file that may break a rule, by rule. */
 const exempt: Readonly<Record<string, string>> = { "no-bare-timers": "src/internal/clock.ts" };

@@ -139,7 +139,7 @@ const bash = (more: object = {}) => [
 ];
 const OUTPUT = { stdout: "sk-1", stderr: "", interrupted: false };
 
-test("claude-agent: a prompt that a gate denies isn't answered", async () => {
+test("claude-agent: a prompt that a gate denies gets no response", async () => {
   const { hooks, log } = recorded();
   hooks.gate("message.received", { name: "policy", handle: () => deny("not today") });
   await run({ ...NO_TOOLS, hooks, turns: CALLS });
@@ -176,7 +176,7 @@ test("claude-agent: Claude Code's own question is denied when nobody can be aske
   assert.match(told.c1!, /no gate granted it/);
 });
 
-test("claude-agent: a person whom a gate asks answers Claude Code's own question", async () => {
+test("claude-agent: a person whom a gate asks responds to Claude Code's own question", async () => {
   const { hooks, log } = recorded({ gates: { onAsk: () => ({ decision: "allow" }) } });
   const question = { name: "person", handle: () => ask("Run ls?") };
   hooks.gate("claude_code.permission_request" as never, question);

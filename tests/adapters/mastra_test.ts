@@ -141,7 +141,7 @@ const driver: Driver = {
 
 testAdapter(driver);
 
-test("mastra: a message that a gate denies isn't answered", async () => {
+test("mastra: a message that a gate denies gets no response", async () => {
   const { hooks, log } = recorded();
   hooks.gate("message.received", { name: "policy", handle: () => deny("not today") });
   const { tripwire } = await connected(hooks, [{ text: "done" }]).generate("hi");

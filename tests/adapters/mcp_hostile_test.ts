@@ -33,10 +33,10 @@ const noSecrets = (hooks: Hooks, judging: () => Promise<void> = () => Promise.re
     },
   });
 
-/** Connects a client through hooks to a server that `answer`s its tool calls, and calls one. */
+/** Connects a client through hooks to a server that responds to tool calls with `respond`, and calls one. */
 async function callOf(
   hooks: Hooks,
-  answer: (send: Send, id: number) => void,
+  respond: (send: Send, id: number) => void,
   { AnyClient = Client, onprogress }: {
     readonly AnyClient?: typeof Client;
     readonly onprogress?: (progress: object) => void;
@@ -50,7 +50,7 @@ async function callOf(
       serverInfo: { name: "s", version: "1" },
     };
     if (method === "initialize") serverEnd.send({ jsonrpc: "2.0", id, result });
-    else if (method === "tools/call") answer((message) => void serverEnd.send(message), id);
+    else if (method === "tools/call") respond((message) => void serverEnd.send(message), id);
   };
   await serverEnd.start();
   const client = new AnyClient({ name: "c", version: "1" });
@@ -75,8 +75,8 @@ for (const [version, AnyClient] of [["1", Client], ["2", Client2]] as const) {
     test(`mcp: a result that a server returns ${how} is judged (SDK ${version})`, async () => {
       const hooks = createHooks({ logger: silentLogger });
       noSecrets(hooks);
-      const answer = (send: Send, id: number) => send(response(idOf(id), "secret"));
-      assert.equal(await callOf(hooks, answer, { AnyClient }), "withheld");
+      const respond = (send: Send, id: number) => send(response(idOf(id), "secret"));
+      assert.equal(await callOf(hooks, respond, { AnyClient }), "withheld");
     });
   }
 
@@ -84,12 +84,12 @@ for (const [version, AnyClient] of [["1", Client], ["2", Client2]] as const) {
     const hooks = createHooks({ logger: silentLogger });
     const both = Promise.withResolvers<void>();
     noSecrets(hooks, () => both.promise);
-    const answer = (send: Send, id: number) => {
+    const respond = (send: Send, id: number) => {
       send(response(id, "fine"));
       send(response(id, "secret"));
       both.resolve();
     };
-    assert.equal(await callOf(hooks, answer, { AnyClient }), "fine");
+    assert.equal(await callOf(hooks, respond, { AnyClient }), "fine");
   });
 }
 
@@ -132,13 +132,13 @@ test("mcp: progress notifications have no text if gates judge results", async ()
   const hooks = createHooks({ logger: silentLogger });
   noSecrets(hooks);
   const progress: object[] = [];
-  const answer = (send: Send, id: number) => {
+  const respond = (send: Send, id: number) => {
     const params = { progressToken: id, progress: 1, total: 2, message: "secret", more: "secret" };
     send({ jsonrpc: "2.0", method: "notifications/progress", params });
     send(response(id, "fine"));
   };
   const onprogress = (params: object) => void progress.push(params);
-  assert.equal(await callOf(hooks, answer, { onprogress }), "fine");
+  assert.equal(await callOf(hooks, respond, { onprogress }), "fine");
   assert.deepEqual(progress, [{ progress: 1, total: 2 }]);
 });
 
@@ -281,11 +281,11 @@ test("mcp: a message that changes while gates decide is passed on unchanged", as
       received.resolve(structuredClone(message));
       void end.send(response(message.id, "done"));
     };
-    const answered = new Promise((resolve) => sender.onmessage = resolve);
+    const arrived = new Promise((resolve) => sender.onmessage = resolve);
     await end.start();
     await sender.start();
     await sender.send(message);
-    await answered;
+    await arrived;
     const { id, params: { name, _meta, task } } = await received.promise;
     assert.deepEqual([judged, id, name, _meta, task], [
       ["list"],

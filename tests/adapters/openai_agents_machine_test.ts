@@ -119,17 +119,17 @@ test("openai-agents: without gates, the shell and apply_patch tools are observed
   );
 });
 
-/** Runs an agent whose model calls both, until a person is asked. `answer` allows what was asked. */
+/** Runs an agent whose model calls both, until a person is asked. `respond` allows what was asked. */
 async function asking(options: object) {
   let allow = () => {};
-  const answered = new Promise<{ decision: "allow" }>((resolve) => {
+  const decided = new Promise<{ decision: "allow" }>((resolve) => {
     allow = () => resolve({ decision: "allow" });
   });
-  let onAsk = () => answered;
+  let onAsk = () => decided;
   const asked = new Promise<void>((resolve) => {
     onAsk = () => {
       resolve();
-      return answered;
+      return decided;
     };
   });
   const { hooks } = recorded({ gates: { onAsk: () => onAsk() } });
@@ -137,29 +137,29 @@ async function asking(options: object) {
   const { agent, ran } = machine();
   const running = openaiAgentsHooks(hooks, new Runner()).run(agent, "hi", options);
   await asked;
-  const answer = async () => {
+  const respond = async () => {
     allow();
     for (let i = 0; i < 20; i++) await new Promise((resolve) => setTimeout(resolve));
     await hooks.close();
   };
-  return { answer, ran, running };
+  return { respond, ran, running };
 }
 
 for (const stream of [false, true]) {
   test(`openai-agents: no shell or editor runs after its run was aborted, with stream: ${stream}`, async () => {
     const controller = new AbortController();
-    const { answer, ran, running } = await asking({ signal: controller.signal, stream });
+    const { respond, ran, running } = await asking({ signal: controller.signal, stream });
     controller.abort();
     const result = await running.catch(() => undefined);
     await result?.completed?.catch(() => {});
-    await answer();
+    await respond();
     assert.deepEqual(ran, []);
   });
 }
 
 test("openai-agents: no shell or editor runs after its stream was cancelled", async () => {
-  const { answer, ran, running } = await asking({ stream: true });
+  const { respond, ran, running } = await asking({ stream: true });
   await (await running).toStream().cancel();
-  await answer();
+  await respond();
   assert.deepEqual(ran, []);
 });

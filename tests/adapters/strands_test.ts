@@ -104,10 +104,10 @@ async function run(script: Script): Promise<Ending> {
       ? await lastOf(agent.stream(prompt, options))
       : await agent.invoke(prompt, options);
     if (pause) {
-      const answers = result.interrupts.map(({ id }: { id: string }) =>
+      const responses = result.interrupts.map(({ id }: { id: string }) =>
         new strands.InterruptResponseContent({ interruptId: id, response: true })
       );
-      result = await agent.invoke(answers);
+      result = await agent.invoke(responses);
     }
     const text = String(result);
     const error = result.stopReason === "cancelled" ? text : undefined;
@@ -175,7 +175,7 @@ const driver: Driver = {
 
 testAdapter(driver);
 
-test("strands: a message that a gate denies isn't answered", async () => {
+test("strands: a message that a gate denies gets no response", async () => {
   const { hooks, log } = recorded();
   hooks.gate("message.received", { name: "policy", handle: () => deny("not today") });
   const { text } = await run({ ...SCRIPT, hooks });
@@ -223,7 +223,8 @@ test("strands: a run whose stream nobody reads to its end is aborted", async () 
 test("strands: a tool that asks a person is one call, in both runs", async () => {
   const { hooks, log } = recorded();
   const { agent } = connected(hooks, SCRIPT.turns, {
-    pay: (_params, context) => `answered ${(context as Interruptible).interrupt({ name: "q" })}`,
+    pay: (_params, context) =>
+      `the answer is ${(context as Interruptible).interrupt({ name: "q" })}`,
   });
   const { interrupts } = await agent.invoke("hi");
   const [{ id: interruptId }] = interrupts;
@@ -231,7 +232,7 @@ test("strands: a tool that asks a person is one call, in both runs", async () =>
   await hooks.close();
   log.check("s-1");
   assert.equal(log.count("tool.called"), 1);
-  assert.ok(log.lines.includes("tool.completed c1 answered yes"));
+  assert.ok(log.lines.includes("tool.completed c1 the answer is yes"));
 });
 
 test("strands: a call like one that another agent paused is judged", async () => {

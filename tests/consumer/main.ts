@@ -26,7 +26,7 @@ import * as webhook from "@omniagent/hooks/webhook";
 
 type Events = AgentEvents & { "order.paid": { readonly total: number } };
 
-/** A compiled hook as a class. */
+/** A hook as a class. */
 class Ledger implements Hook {
   readonly name = "ledger";
   readonly events = ["tool.*"];

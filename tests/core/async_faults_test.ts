@@ -6,7 +6,7 @@ const broken = new Error("no disk");
 
 const cycle: { name: string; self?: unknown } = { name: "bash" };
 cycle.self = cycle;
-const nothingHeard: Record<string, readonly [type: unknown, data: unknown, options?: unknown]> = {
+const rejectedCalls: Record<string, readonly [type: unknown, data: unknown, options?: unknown]> = {
   "a payload that JSON can't carry": ["tool.called", cycle],
   "no payload": ["tool.called", undefined],
   "an ill-formed type": ["Tool Called", BASH],
@@ -16,7 +16,7 @@ const nothingHeard: Record<string, readonly [type: unknown, data: unknown, optio
   "a type that can't be made a text": [Object.create(null), BASH],
   "a session that is no string": ["tool.called", BASH, { sessionId: 7 }],
 };
-for (const [what, [type, data, options]] of Object.entries(nothingHeard)) {
+for (const [what, [type, data, options]] of Object.entries(rejectedCalls)) {
   test(`emitInBackground() reports ${what} and does not throw; emit() rejects and does not throw`, async () => {
     const log: string[] = [];
     const hooks = quietHooks({ use: [fakeHook(log, "a")] });

@@ -30,7 +30,7 @@ import { type Events, typeOf } from "./_types.ts";
 const hooks = createHooks<Events>();
 const agentHooks = createHooks();
 
-/** Compiled hooks: `defineHook` infers the event from `events`. */
+/** Hooks: `defineHook` infers the event from `events`. */
 function definitions(): void {
   const meter = defineHook({
     name: "meter",

@@ -104,6 +104,25 @@ test("lint finds a comment that announces unfinished work, anywhere", () => {
   }
 });
 
+test("lint finds words of our own in comments, texts and names, anywhere", () => {
+  const [word, words] = ["he" + "ard", "lan" + "es"];
+  const sources = [
+    `// It is ${word}.`,
+    `const a = "${word}";`,
+    `const is${word[0]!.toUpperCase()}${word.slice(1)} = true;`,
+    `const ${word}Events = 1;`,
+    `const MAX_${words.toUpperCase()} = 8;`,
+    `/** Of ${words}. */ export class A {}`,
+  ];
+  for (const path of ["src/core/a.ts", "tests/core/a_test.ts", "tools/a.ts"]) {
+    for (const source of sources) {
+      assert.deepEqual(lint(path, source), [`${path}: house/no-private-words`], source);
+    }
+  }
+  const similar = "// HEARTBEAT, shears, planes, reborn, recommended: an answer of AskAnswer.";
+  assert.deepEqual(lint("src/core/a.ts", similar), []);
+});
+
 test("lint finds a test or an example that imports sources by path", () => {
   const sources = [
     `import { a } from "../../src/core/a.ts";`,

@@ -19,7 +19,7 @@ type SoakOptions = {
   readonly downFor: number;
   /** How long everything takes at most, in milliseconds. */
   readonly limit: number;
-  /** Hears of each kill. */
+  /** Is called after each kill. */
   readonly onKill?: (kill: Kill) => void;
   /** A server that fails, too. */
   readonly server?: UnreliableServer | undefined;

@@ -97,7 +97,7 @@ export function watchPermission(
       result = { behavior: "deny", message: `The permission check failed: ${errorMessage(error)}` };
     }
     const call = session?.calls.get(callId);
-    if (result === null) return result; // somebody else responds
+    if (result === null) return result; // another responder decides
     if (session === undefined || call === undefined) {
       const { updatedInput = input } = result as { readonly updatedInput?: object };
       // There is no call, or its run has ended: nothing remains that could be judged.

@@ -12,7 +12,7 @@ export type Pending = {
   readonly controller?: AbortController;
   call?: AllowedCall;
   /** Whether gates judge its response. No other one is passed on. */
-  isAnswered?: boolean;
+  hasResponse?: boolean;
 };
 
 /** The requests of one direction that have no response yet. */

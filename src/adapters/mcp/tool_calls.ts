@@ -104,7 +104,7 @@ export class ToolCalls {
     const { forward, reply } = ends;
     const { method, id, result, error } = message ?? {};
     if (result !== undefined || error !== undefined) {
-      return this.#answer(direction === "incoming" ? "outgoing" : "incoming", message, forward);
+      return this.#receive(direction === "incoming" ? "outgoing" : "incoming", message, forward);
     }
     if (method === "tools/call") {
       return isId(id) ? this.#call(direction, message as Request, ends) : undefined;
@@ -151,7 +151,9 @@ export class ToolCalls {
       const { agentId } = this.#connection;
       const caller = { agentId, sessionId: this.#connection.sessionId() };
       const opened = await openCall(this.#hooks, call, caller);
-      if (opened.type === "denied") return await respond(refusal(id, denialText(opened.denial)));
+      if (opened.type === "denied") {
+        return await respond(deniedResponse(id, denialText(opened.denial)));
+      }
       pending.call = opened;
       if (signal.aborted) throw signal.reason;
       if (params.task !== undefined && this.#judgesResults) {
@@ -173,7 +175,7 @@ export class ToolCalls {
   }
 
   /** Passes on the first response to a request; the response to a call, as the gates allow it. */
-  #answer(
+  #receive(
     direction: Direction,
     response: Message,
     forward: Ends["forward"],
@@ -182,7 +184,7 @@ export class ToolCalls {
     // An error that belongs to no request.
     if (response.id === undefined && response.result === undefined) return forward(response);
     const pending = requests.get(response.id);
-    if (pending === undefined || pending.isAnswered) return undefined;
+    if (pending === undefined || pending.hasResponse) return undefined;
     if (pending.controller === undefined) {
       requests.remove(pending);
       return forward(response);
@@ -197,7 +199,7 @@ export class ToolCalls {
     response: Message,
     forward: Ends["forward"],
   ): Promise<void> {
-    pending.isAnswered = true;
+    pending.hasResponse = true;
     const { id } = pending;
     const shown = await judged(pending.call!, { ...response, id }, this.#judgesResults);
     requests.remove(pending);
@@ -246,7 +248,7 @@ async function judged(
   if (outcome.type !== "result") {
     return outcome.type === "error" && outcome.error === thrown
       ? whole
-      : refusal(id!, reasonOf(outcome));
+      : deniedResponse(id!, reasonOf(outcome));
   }
   const isSame = JSON.stringify(outcome.value) === JSON.stringify(value);
   const { context } = call;
@@ -282,7 +284,7 @@ function reasonOf(outcome: ToolOutcome): string {
 }
 
 /** Returns the response to a denied call: a result with the reason, so that the model can do something else. */
-function refusal(id: string | number, text: string): Message {
+function deniedResponse(id: string | number, text: string): Message {
   return { jsonrpc: "2.0", id, result: { content: [{ type: "text", text }], isError: true } };
 }
 
