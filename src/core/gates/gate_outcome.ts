@@ -104,7 +104,7 @@ function askOf(judged: readonly GateResult[]): Verdict {
   };
 }
 
-/** Returns why nobody could approve what several gates ask; undefined if somebody can, or a gate lets nobody. */
+/** Returns why no person could approve what several gates ask, or undefined. */
 function conflictIn(judged: readonly GateResult[]): string | undefined {
   const asking = judged.filter(({ verdict }) => verdict?.decision === "ask");
   const choices = asking.map(({ verdict }) => verdict!.allow ?? ASK_CHOICES);
