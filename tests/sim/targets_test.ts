@@ -48,8 +48,7 @@ test("a 410 disables a target, and its deliveries are held", async () => {
   assert.deepEqual(fixture.announced.map(({ type, data }) => [type, data]), [
     ["webhook.disabled", {
       target: "a",
-      reason:
-        "the receiver responded 410; what is accepted for it is held, and gone after 30 days",
+      reason: "the receiver responded 410; what is accepted for it is held, and gone after 30 days",
     }],
   ]);
   assert.deepEqual(fixture.sent("watcher"), [fixture.announced[0]!.id]);
