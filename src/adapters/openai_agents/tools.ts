@@ -102,7 +102,7 @@ function judgedFunction(tool: SdkTool, invoke: Invoke, take: Take): Invoke {
       const first = await invokeIf({ judged, given, details }, () => run(text));
       if ("output" in first) return first.output;
       // What the tool's schema makes of it is judged as a call of its own.
-      const refusal = new TypeError(
+      const rejection = new TypeError(
         `Cannot call '${tool.name}': its schema changes what a gate changed`,
       );
       const second = async (judged: unknown): Promise<unknown> => {
@@ -110,10 +110,10 @@ function judgedFunction(tool: SdkTool, invoke: Invoke, take: Take): Invoke {
         const own = isSame(first.parsed, judged) ? text : written(text, judged);
         const last = await invokeIf({ judged, given: first.parsed, details }, () => run(own));
         if ("output" in last) return last.output;
-        throw refusal;
+        throw rejection;
       };
       return await next.run.tool(callOf(first.parsed), second, denialText).catch((error) => {
-        if (error === refusal) return refusal.message; // tells the model, and doesn't fail the run
+        if (error === rejection) return rejection.message; // tells the model, and doesn't fail the run
         throw error;
       });
     };
