@@ -8,7 +8,7 @@ import { type Task, tasksOf } from "./measure.ts";
 import { HELP, type Options, parseOptions } from "./options.ts";
 import { rows } from "./rows/mod.ts";
 import { judge, type Result, summarise, Table } from "./table.ts";
-import { openWorkshop, type Workshop } from "./workshop.ts";
+import { type Fixture, openFixture } from "./fixture.ts";
 
 Deno.exitCode = await main(Deno.args);
 
@@ -51,16 +51,16 @@ async function bench(tasks: readonly Task[], { json, strict }: Options): Promise
 
   const table = new Table(tasks.map((task) => task.row));
   const results: Result[] = [];
-  const workshop = await openWorkshop();
+  const fixture = await openFixture();
   try {
     print(table.head);
     for (const task of tasks) {
-      const result = await run(task, workshop);
+      const result = await run(task, fixture);
       results.push(result);
       print(table.line(result));
     }
   } finally {
-    await workshop.close();
+    await fixture.close();
   }
 
   print(summarise(results, table));
@@ -70,9 +70,9 @@ async function bench(tasks: readonly Task[], { json, strict }: Options): Promise
 }
 
 /** Measures one row on one runtime. A failure is a result too, and the others continue. */
-async function run({ row, place, measure }: Task, workshop: Workshop): Promise<Result> {
+async function run({ row, place, measure }: Task, fixture: Fixture): Promise<Result> {
   try {
-    return judge(row, place, await measure(workshop));
+    return judge(row, place, await measure(fixture));
   } catch (error) {
     return judge(row, place, error instanceof Error ? error : new Error(String(error)));
   }

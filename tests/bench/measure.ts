@@ -1,13 +1,13 @@
 import { type Runtime, RUNTIMES } from "./runtimes.ts";
 import type { InsideRow, Place, Row } from "./rows/row.ts";
 import type { Measurement } from "./sampler.ts";
-import type { Workshop } from "./workshop.ts";
+import type { Fixture } from "./fixture.ts";
 
 /** A row on one runtime, to be measured. */
 export interface Task {
   readonly row: Row;
   readonly place: Place;
-  readonly measure: (workshop: Workshop) => Promise<Measurement>;
+  readonly measure: (fixture: Fixture) => Promise<Measurement>;
 }
 
 /** Returns the measurements of a row. */
@@ -16,18 +16,18 @@ export function tasksOf(row: Row): readonly Task[] {
   return (row.runtimes ?? RUNTIMES).map((runtime) => ({
     row,
     place: runtime,
-    measure: (workshop) =>
-      "outside" in row ? row.outside(workshop, runtime) : inside(row, workshop, runtime),
+    measure: (fixture) =>
+      "outside" in row ? row.outside(fixture, runtime) : inside(row, fixture, runtime),
   }));
 }
 
 /** Measures a row in its own process, with its server in this one. */
-async function inside(row: InsideRow, workshop: Workshop, runtime: Runtime): Promise<Measurement> {
+async function inside(row: InsideRow, fixture: Fixture, runtime: Runtime): Promise<Measurement> {
   const server = row.server && serve(row.server);
   try {
     const address = server ? `http://127.0.0.1:${server.addr.port}/` : "";
-    const program = await workshop.program();
-    return JSON.parse(await workshop.run(runtime, program, row.name, row.against, address));
+    const program = await fixture.program();
+    return JSON.parse(await fixture.run(runtime, program, row.name, row.against, address));
   } finally {
     await server?.shutdown();
   }

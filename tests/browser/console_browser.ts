@@ -6,7 +6,11 @@
 import axe from "axe-core";
 import assert from "node:assert/strict";
 import { type Browser, type BrowserContextOptions, chromium, type Page } from "playwright-core";
-import { CONSOLE_TOKENS, type ConsoleWorld, createConsoleWorld } from "../support/console_world.ts";
+import {
+  CONSOLE_TOKENS,
+  type ConsoleFixture,
+  createConsoleFixture,
+} from "../support/console_fixture.ts";
 
 /** Debian's. */
 export const CHROMIUM = "/usr/bin/chromium";
@@ -16,7 +20,7 @@ const LIMIT = 60_000;
 
 /** A page that is signed in. */
 type ConsolePage = {
-  readonly world: ConsoleWorld;
+  readonly fixture: ConsoleFixture;
   readonly page: Page;
   /** The URL of the console, with a slash at its end. */
   readonly url: string;
@@ -27,7 +31,7 @@ type ConsolePage = {
 };
 
 /** Options of `withConsole`. */
-type ConsoleOptions = Parameters<typeof createConsoleWorld>[0] & {
+type ConsoleOptions = Parameters<typeof createConsoleFixture>[0] & {
   readonly token?: keyof typeof CONSOLE_TOKENS;
   readonly context?: BrowserContextOptions;
 };
@@ -38,10 +42,10 @@ export async function withConsole(
   use: (console: ConsolePage) => Promise<void>,
 ): Promise<void> {
   const { base = "", token = "admin", context = {} } = options;
-  const world = await createConsoleWorld(options);
+  const fixture = await createConsoleFixture(options);
   const server = Deno.serve(
     { hostname: "127.0.0.1", port: 0, onListen: () => {} },
-    (request) => world.app.fetch(request),
+    (request) => fixture.app.fetch(request),
   );
   const origin = `http://127.0.0.1:${server.addr.port}`;
   const url = `${origin}${base}/console/`;
@@ -64,7 +68,7 @@ export async function withConsole(
     await page.click("main button[type=submit]");
     await page.waitForURL(({ pathname }) => !pathname.endsWith("/sign-in"));
     await use({
-      world,
+      fixture,
       page,
       url,
       open: async (path) => void await page.goto(url + path),
@@ -73,7 +77,7 @@ export async function withConsole(
     assert.deepEqual(problems, []);
   } finally {
     await browser?.close();
-    await world.close();
+    await fixture.close();
     await server.shutdown();
   }
 }

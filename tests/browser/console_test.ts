@@ -7,11 +7,11 @@ import { exists } from "../../tools/run.ts";
 import { test } from "../support/harness.ts";
 import type { Page } from "playwright-core";
 import { CONSOLE_ROUTES, pathOf } from "../support/console_routes.ts";
-import { CONSOLE_TOKENS, WORKING_URL } from "../support/console_world.ts";
+import { CONSOLE_TOKENS, WORKING_URL } from "../support/console_fixture.ts";
 import { checkAccessibility, checkWidth, CHROMIUM, withConsole } from "./console_browser.ts";
 
 /** Every page with data, and those of errors and of empty lists. */
-async function pagesOf({ outbox, webhooks }: World): Promise<readonly string[]> {
+async function pagesOf({ outbox, webhooks }: Fixture): Promise<readonly string[]> {
   if (await webhooks.get("billing") === undefined) {
     await webhooks.create({
       name: "billing",
@@ -47,14 +47,14 @@ if (!await exists(CHROMIUM)) {
   console.log(`the console in a browser: skipped, because ${CHROMIUM} is not installed`);
 } else {
   test("in Chromium dead letters are replayed, all or some, and the progress survives a reload", () =>
-    withConsole({ letters: 12 }, async ({ world, page, open, shows }) => {
+    withConsole({ letters: 12 }, async ({ fixture, page, open, shows }) => {
       await open("dead-letters");
       await page.getByLabel(/^Select tool.called/).first().check();
       await page.getByLabel(/^Select tool.called/).nth(1).check();
-      world.audit = "work";
+      fixture.audit = "work";
       await page.getByRole("button", { name: "Replay selected" }).click();
       await shows("2 replayed.");
-      await until(async () => (await dead(world)) === 10, "two fewer dead letters");
+      await until(async () => (await dead(fixture)) === 10, "two fewer dead letters");
       page.on("dialog", (dialog) => dialog.accept());
       await page.getByRole("button", { name: "Replay all 10" }).click();
       await shows("10 replayed");
@@ -62,13 +62,13 @@ if (!await exists(CHROMIUM)) {
       await page.reload();
       await shows("10 replayed");
       assert.equal(await page.locator("progress").getAttribute("value"), "10");
-      await until(async () => (await dead(world)) === 0, "no dead letters");
+      await until(async () => (await dead(fixture)) === 0, "no dead letters");
       await open("dead-letters");
       await shows("No dead letters");
     }));
 
   test("in Chromium an event is followed to its failed delivery, whose webhook is fixed, and replayed", () =>
-    withConsole({ letters: 2 }, async ({ world, page, open, shows }) => {
+    withConsole({ letters: 2 }, async ({ fixture, page, open, shows }) => {
       await open("webhooks");
       await page.getByRole("link", { name: "Create a webhook" }).click();
       await page.getByLabel("Name", { exact: true }).fill("billing");
@@ -80,7 +80,7 @@ if (!await exists(CHROMIUM)) {
 
       await open("events");
       await shows("Live");
-      await world.hooks.emit("job.executed", { job_id: "7", job_name: "invoice", success: true });
+      await fixture.hooks.emit("job.executed", { job_id: "7", job_name: "invoice", success: true });
       await page.getByRole("link", { name: "job.executed" }).click();
       await until(async () => (await page.getByText("no such path").count()) > 0, "the response", {
         again: () => page.reload(),
@@ -142,7 +142,7 @@ if (!await exists(CHROMIUM)) {
     }));
 
   test("in Chromium the progress of a running replay moves without a reload, and can be canceled", () =>
-    withConsole({ letters: 2 }, async ({ world, page, open, shows }) => {
+    withConsole({ letters: 2 }, async ({ fixture, page, open, shows }) => {
       // A replay whose process is busy: its record says how far it has come.
       const id = "01a22926-6317-72a5-ae8f-ddcc7cd1a588";
       const key = ["replay", id];
@@ -158,7 +158,7 @@ if (!await exists(CHROMIUM)) {
         by: "another process",
         lease: Date.now() + 3_600_000,
       };
-      const put = (value: typeof record) => world.outbox.records!.put({ key, value });
+      const put = (value: typeof record) => fixture.outbox.records!.put({ key, value });
       await put(record);
       await open(`replays/${id}`);
       await shows("20 of 200 (10%)");
@@ -170,11 +170,11 @@ if (!await exists(CHROMIUM)) {
       page.on("dialog", (dialog) => dialog.accept());
       await page.getByRole("button", { name: "Cancel replay" }).click();
       await shows("The replay is canceled.");
-      assert.equal((await world.outbox.replays.get(id))?.status, "canceled");
+      assert.equal((await fixture.outbox.replays.get(id))?.status, "canceled");
     }));
 
   test("in Chromium an ask is approved with the keyboard alone, and the response says who did", () =>
-    withConsole({ letters: 2, token: "approve" }, async ({ world, page, open, shows }) => {
+    withConsole({ letters: 2, token: "approve" }, async ({ fixture, page, open, shows }) => {
       await open("gates");
       await shows("Pay 4,200 EUR to Ada GmbH?");
       const isFocused = () => page.evaluate<boolean>("document.activeElement?.value === 'allow'");
@@ -188,7 +188,7 @@ if (!await exists(CHROMIUM)) {
       await page.keyboard.press("Enter");
       await shows("Approved. The agent continues.");
       await shows("Nothing to approve");
-      const { items: [ask] } = await world.hooks.asks.list({ state: "all" });
+      const { items: [ask] } = await fixture.hooks.asks.list({ state: "all" });
       assert.deepEqual([ask!.state, ask!.by, ask!.note], [
         "allowed",
         "ada",
@@ -197,8 +197,8 @@ if (!await exists(CHROMIUM)) {
     }));
 
   test("in Chromium someone signs in, changes a webhook, and replays, using only the keyboard", () =>
-    withConsole({ letters: 3 }, async ({ world, page, url, open, shows }) => {
-      await pagesOf(world);
+    withConsole({ letters: 3 }, async ({ fixture, page, url, open, shows }) => {
+      await pagesOf(fixture);
       page.on("dialog", (dialog) => dialog.accept());
       await page.context().clearCookies();
       await page.goto(url);
@@ -222,26 +222,26 @@ if (!await exists(CHROMIUM)) {
       await page.keyboard.type("7s");
       await page.keyboard.press("Enter");
       await shows("Saved.");
-      assert.equal((await world.webhooks.get("billing"))!.fields.timeout, "7s");
+      assert.equal((await fixture.webhooks.get("billing"))!.fields.timeout, "7s");
       await open("dead-letters");
       await tabTo(page, /^Select tool.called/);
       await page.keyboard.press("Space");
-      world.audit = "work";
+      fixture.audit = "work";
       await tabTo(page, "Replay selected");
       await page.keyboard.press("Enter");
       await shows("1 replayed.");
     }));
 
   test("in Chromium a target is disabled and enabled, and a delivery is retried", () =>
-    withConsole({ letters: 2 }, async ({ world, page, open, shows }) => {
+    withConsole({ letters: 2 }, async ({ fixture, page, open, shows }) => {
       page.on("dialog", (dialog) => dialog.accept());
       await open("targets");
       await page.getByRole("button", { name: "Disable audit" }).click();
       await shows("Off: in the console, by lin");
-      assert.equal((await world.outbox.endpoint("audit")).state, "off");
+      assert.equal((await fixture.outbox.endpoint("audit")).state, "off");
       await page.getByRole("button", { name: "Enable audit" }).click();
       await shows("audit is on.");
-      world.audit = "work";
+      fixture.audit = "work";
       await open("deliveries?state=dead&target=audit");
       await page.getByRole("button", { name: "Retry now: tool.called to audit" }).first().click();
       await shows("The event is delivered again.");
@@ -249,8 +249,8 @@ if (!await exists(CHROMIUM)) {
     }));
 
   test("in Chromium someone who may only read sees every page, and no button that acts", () =>
-    withConsole({ letters: 2, token: "read" }, async ({ world, page, open }) => {
-      for (const path of await pagesOf(world)) {
+    withConsole({ letters: 2, token: "read" }, async ({ fixture, page, open }) => {
+      for (const path of await pagesOf(fixture)) {
         await open(path);
         const buttons = await page.locator("main form[method=post]").count();
         assert.equal(buttons, 0, path);
@@ -265,12 +265,12 @@ if (!await exists(CHROMIUM)) {
     ] as const
   ) {
     test(`in Chromium no page violates a rule of axe or scrolls sideways, ${what}`, () =>
-      withConsole({ letters: 3, context }, async ({ world, page, open }) => {
+      withConsole({ letters: 3, context }, async ({ fixture, page, open }) => {
         const check = async () => {
           await checkWidth(page);
           await checkAccessibility(page);
         };
-        for (const path of await pagesOf(world)) {
+        for (const path of await pagesOf(fixture)) {
           await open(path);
           await check();
         }
@@ -294,8 +294,8 @@ if (!await exists(CHROMIUM)) {
   test("in Chromium every page can be read without JavaScript, below a path of another app", () =>
     withConsole(
       { letters: 3, base: "/a/b", context: { javaScriptEnabled: false } },
-      async ({ world, page, url, open }) => {
-        for (const path of await pagesOf(world)) {
+      async ({ fixture, page, url, open }) => {
+        for (const path of await pagesOf(fixture)) {
           await open(path);
           assert.ok(page.url().startsWith(url), page.url());
           assert.equal(await page.locator("h1").count(), 1, path);
@@ -323,7 +323,7 @@ if (!await exists(CHROMIUM)) {
     }));
 }
 
-type World = Parameters<Parameters<typeof withConsole>[1]>[0]["world"];
+type Fixture = Parameters<Parameters<typeof withConsole>[1]>[0]["fixture"];
 
 /** Presses Tab until what has a name has the focus, which can be seen. */
 async function tabTo(
@@ -349,7 +349,7 @@ const FOCUSED = `(() => {
   return [label.trim(), outlineStyle !== "none" || boxShadow !== "none"];
 })()`;
 
-async function dead({ outbox }: World): Promise<number | undefined> {
+async function dead({ outbox }: Fixture): Promise<number | undefined> {
   return (await outbox.stats()).find(({ target }) => target === "audit")?.dead;
 }
 

@@ -7,7 +7,7 @@
  * @module
  */
 import { chromium } from "playwright-core";
-import { CONSOLE_TOKENS, createConsoleWorld } from "../support/console_world.ts";
+import { CONSOLE_TOKENS, createConsoleFixture } from "../support/console_fixture.ts";
 import { checkArguments, root } from "../../tools/run.ts";
 
 /** Debian's. */
@@ -21,11 +21,11 @@ const LETTERS = 24;
 
 checkArguments("usage: deno task screenshots", Deno.args.length === 0);
 await using cleanup = new AsyncDisposableStack();
-const world = await createConsoleWorld({ letters: LETTERS });
-cleanup.defer(() => world.close());
+const fixture = await createConsoleFixture({ letters: LETTERS });
+cleanup.defer(() => fixture.close());
 const server = Deno.serve(
   { hostname: "127.0.0.1", port: 0, onListen: () => {} },
-  (request) => world.app.fetch(request),
+  (request) => fixture.app.fetch(request),
 );
 cleanup.defer(() => server.shutdown());
 const url = `http://127.0.0.1:${server.addr.port}/console/`;
@@ -39,7 +39,7 @@ await page.goto(url);
 await page.fill("input[name=token]", CONSOLE_TOKENS.admin);
 await page.click("main button[type=submit]");
 await page.getByRole("heading", { name: "Overview" }).waitFor();
-const { items: [dead] } = await world.outbox.listDeliveries({ state: "dead", limit: 1 });
+const { items: [dead] } = await fixture.outbox.listDeliveries({ state: "dead", limit: 1 });
 const pages = {
   event: `events/${dead!.eventId}`,
   "dead-letters": "dead-letters",

@@ -37,7 +37,7 @@ export type ClusterOptions = {
   /** Those that keep the order of a session. */
   readonly ordered?: readonly string[];
   /** The targets that receive the outbox's own events, by type. */
-  readonly hearers?: Readonly<Record<string, readonly string[]>>;
+  readonly subscribers?: Readonly<Record<string, readonly string[]>>;
   readonly make?: MakeOutbox | undefined;
   readonly retention?: number;
   readonly disableAfter?: number;
@@ -80,7 +80,7 @@ export class Cluster {
     this.store = memoryStore({ now: () => this.simulation.now, limits: { checks } });
     this.model = new Model(this.simulation, {
       lifetimes: { head: retention, rest: retention + DAY, seen: 2 * DAY },
-      hearers: (process, type) => this.#hearersOf(process, type),
+      subscribers: (process, type) => this.#subscribersOf(process, type),
       eventLog,
     });
     this.model.endpoints.disableAfter = disableAfter ?? 5 * DAY;
@@ -112,15 +112,15 @@ export class Cluster {
     this.#nodes.push(node);
     for (const target of targets) outbox.register(this.receivers.target(process, target));
     outbox.connect?.({
-      targetsOf: ({ type }) => this.#hearersOf(process, type),
+      targetsOf: ({ type }) => this.#subscribersOf(process, type),
       announce: ({ id }) => this.model.own.announced(process, id, this.model.heads.has(id)),
     });
     return node;
   }
 
-  #hearersOf(process: SimProcess, type: string): readonly string[] {
+  #subscribersOf(process: SimProcess, type: string): readonly string[] {
     const node = this.#nodes.find((node) => node.process === process);
-    return (this.#options.hearers?.[type] ?? []).filter((w) => node?.targets.includes(w));
+    return (this.#options.subscribers?.[type] ?? []).filter((w) => node?.targets.includes(w));
   }
 
   /** Ends every process, lets healthy ones work until all is quiet, and checks what is left. */

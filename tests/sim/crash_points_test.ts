@@ -1,12 +1,12 @@
 /**
- * Fixed stories, and every fault at every operation of them: what is left must hold the invariants.
+ * Fixed scenarios, and every fault at every operation of them: what is left must hold the invariants.
  * @module
  */
 import assert from "node:assert/strict";
 import { test } from "../support/harness.ts";
 import type { Cluster } from "./cluster.ts";
 import { COMMIT_FAULTS, type Fault, FaultAt, isRead, PURPOSES, READ_FAULTS } from "./faults.ts";
-import { runScenario, STORIES } from "./scenario.ts";
+import { runScenario, SCENARIOS } from "./run_scenario.ts";
 
 test("the delivery scenario covers every state of a delivery", async () => {
   const baseline = new FaultAt();
@@ -37,7 +37,7 @@ test("the delivery scenario covers every state of a delivery", async () => {
 
 test("the operations scenario covers every operation of an operator", async () => {
   const baseline = new FaultAt();
-  const { model, receivers } = await runScenario(baseline, { story: "operations" });
+  const { model, receivers } = await runScenario(baseline, { scenario: "operations" });
   const { endpoints, sessions, leases, own, totals } = model;
   assert.deepEqual(model.faults, []);
   const counted = {
@@ -60,25 +60,25 @@ const DRAWS = { deliveries: 2, operations: 1 };
 /** Reads that follow one another: of a worker that finds nothing again and again, those after are alike. */
 const ALIKE = 3;
 
-for (const story of Object.keys(STORIES) as (keyof typeof STORIES)[]) {
+for (const scenario of Object.keys(SCENARIOS) as (keyof typeof SCENARIOS)[]) {
   for (const fault of COMMIT_FAULTS) {
-    test(`a fault at any one operation breaks nothing: ${fault}, ${story}`, async () => {
+    test(`a fault at any one operation breaks nothing: ${fault}, ${scenario}`, async () => {
       const totals = { operations: 0, crashes: 0, lost: 0, reclaims: 0 };
-      for (let seed = 1; seed <= (DRAWN.includes(fault) ? DRAWS[story] : 1); seed++) {
+      for (let seed = 1; seed <= (DRAWN.includes(fault) ? DRAWS[scenario] : 1); seed++) {
         const baseline = new FaultAt();
-        await runScenario(baseline, { seed, story });
+        await runScenario(baseline, { seed, scenario });
         let reads = 0;
         for (const [n, purpose] of baseline.seen.entries()) {
           reads = purpose === "read" ? reads + 1 : 0;
           if (reads > ALIKE) continue;
           const kinds: readonly Fault[] = isRead(purpose) ? READ_FAULTS : COMMIT_FAULTS;
           if (!kinds.includes(fault)) continue;
-          const cluster = await runScenario(new FaultAt(n, fault), { seed, story });
-          check(cluster, `${fault} at operation ${n}, a ${purpose}, seed ${seed}, ${story}`);
+          const cluster = await runScenario(new FaultAt(n, fault), { seed, scenario });
+          check(cluster, `${fault} at operation ${n}, a ${purpose}, seed ${seed}, ${scenario}`);
           add(totals, cluster);
         }
       }
-      console.log(`${story}, ${fault}:`, JSON.stringify(totals));
+      console.log(`${scenario}, ${fault}:`, JSON.stringify(totals));
     });
   }
 }

@@ -19,7 +19,7 @@ export class GateModel extends Model {
   readonly #runs = new Map<string, string>();
 
   constructor(simulation: Simulation, lifetimes: Lifetimes) {
-    super(simulation, { lifetimes, hearers: () => [], eventLog: true });
+    super(simulation, { lifetimes, subscribers: () => [], eventLog: true });
   }
 
   override record(sent: Sent, result: StoreCommit): void {

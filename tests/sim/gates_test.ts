@@ -1,19 +1,19 @@
 /**
- * Decisions and asks: every fault at every operation of one story. No tool runs without a stored decision
+ * Decisions and asks: every fault at every operation of one scenario. No tool runs without a stored decision
  * about the very data, a call is decided once, and an ask is resolved at most once.
  * @module
  */
 import assert from "node:assert/strict";
 import { test } from "../support/harness.ts";
 import { COMMIT_FAULTS, FaultAt, isRead, RandomFaults, READ_FAULTS } from "./faults.ts";
-import { tellGateStory } from "./gate_story.ts";
+import { runGateScenario } from "./gate_scenario.ts";
 import { Random } from "./random.ts";
 
 /** Reads that follow one another: when a caller polls, later ones are alike. */
 const ALIKE = 3;
 
 test("without faults, every call of the scenario has the expected result", async () => {
-  const { violations, outcomes } = await tellGateStory(new FaultAt());
+  const { violations, outcomes } = await runGateScenario(new FaultAt());
   assert.deepEqual(violations, []);
   assert.deepEqual(Object.fromEntries(outcomes), {
     "c-allowed": "ran",
@@ -29,7 +29,7 @@ test("without faults, every call of the scenario has the expected result", async
 for (const fault of COMMIT_FAULTS) {
   test(`a fault at any one operation of a decision or an ask breaks nothing: ${fault}`, async () => {
     const baseline = new FaultAt();
-    await tellGateStory(baseline);
+    await runGateScenario(baseline);
     const totals = { runs: 0, crashes: 0, ran: 0 };
     let reads = 0;
     for (const [n, purpose] of baseline.seen.entries()) {
@@ -37,7 +37,7 @@ for (const fault of COMMIT_FAULTS) {
       if (reads > ALIKE) continue;
       const kinds: readonly string[] = isRead(purpose) ? READ_FAULTS : COMMIT_FAULTS;
       if (!kinds.includes(fault)) continue;
-      const { violations, outcomes, crashes } = await tellGateStory(new FaultAt(n, fault));
+      const { violations, outcomes, crashes } = await runGateScenario(new FaultAt(n, fault));
       assert.deepEqual(violations, [], `${fault} at operation ${n}, a ${purpose}`);
       totals.runs++;
       totals.crashes += crashes;
@@ -52,7 +52,7 @@ test("random faults lose no decision, and let no tool run that was denied", asyn
   for (let seed = 1; seed <= 30; seed++) {
     const rates = { read: 0.03, publish: 0.15, meta: 0.1 };
     const faults = new RandomFaults(new Random(seed), rates);
-    const { violations } = await tellGateStory(faults, seed);
+    const { violations } = await runGateScenario(faults, seed);
     assert.deepEqual(violations, [], `seed ${seed}`);
   }
 });

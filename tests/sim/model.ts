@@ -14,7 +14,7 @@ import type { Simulation } from "./simulation.ts";
 /** What a ledger is made with. */
 type ModelOptions = {
   readonly lifetimes: Lifetimes;
-  readonly hearers: Hearers;
+  readonly subscribers: Hearers;
   readonly eventLog: boolean;
 };
 
@@ -47,7 +47,7 @@ export class Model {
   readonly eventLog: boolean;
   readonly #lifetimes: Lifetimes;
 
-  constructor(simulation: Simulation, { lifetimes, hearers, eventLog }: ModelOptions) {
+  constructor(simulation: Simulation, { lifetimes, subscribers, eventLog }: ModelOptions) {
     this.eventLog = eventLog;
     this.#lifetimes = lifetimes;
     const violate = (what: string): void => this.violate(what);
@@ -60,7 +60,7 @@ export class Model {
     this.endpoints = new TargetModel(simulation, violate);
     this.own = new SystemEventModel({
       violate,
-      hearers,
+      subscribers,
       eventLog,
       typeOf: (id) => this.typeOf(id),
       endpoint: (w) => this.endpoints.get(w),

@@ -5,7 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { test } from "../support/harness.ts";
-import { FOUND_BY } from "./found_by.ts";
+import { MUTANT_SEEDS } from "./mutant_seeds.ts";
 import { editBelow, loadMarked } from "./mutants/markers.ts";
 import { mutants } from "./mutants/mod.ts";
 import { loadMutant } from "./mutants/mutant.ts";
@@ -17,7 +17,7 @@ const only = Deno.env.get("OUTBOX_MUTANT") ?? "";
 for (const mutant of mutants.filter(({ bug }) => bug.includes(only))) {
   test(`the schedules find a planted bug: ${mutant.bug} (${mutant.breaks})`, async () => {
     const make = await loadMutant(mutant);
-    const first = FOUND_BY[mutant.bug] ?? 1;
+    const first = MUTANT_SEEDS[mutant.bug] ?? 1;
     for (let seed = first; seed < first + SEEDS; seed++) {
       const { faults } = await runSeed((seed - 1) % SEEDS + 1, make);
       if (faults.length === 0) continue;
@@ -30,7 +30,7 @@ for (const mutant of mutants.filter(({ bug }) => bug.includes(only))) {
 
 test("every seed that is tried first belongs to a planted bug", () => {
   const bugs = mutants.map(({ bug }) => bug);
-  assert.deepEqual(Object.keys(FOUND_BY).filter((bug) => !bugs.includes(bug)), []);
+  assert.deepEqual(Object.keys(MUTANT_SEEDS).filter((bug) => !bugs.includes(bug)), []);
   assert.equal(new Set(bugs).size, bugs.length);
 });
 

@@ -112,7 +112,7 @@ function at<Value>(map: Map<string, Value>, name: string, make: () => Value): Va
 }
 
 /** A scenario: deliveries in every state are replayed, with the fault. */
-class Story {
+class Scenario {
   readonly simulation: Simulation;
   readonly store: Store;
   readonly places = new Places();
@@ -222,17 +222,17 @@ async function operate(outbox: Outbox, count: (replayed: number) => void): Promi
 }
 
 async function run(seed: number, faults: Faults, worker: boolean) {
-  const story = new Story(seed);
+  const scenario = new Scenario(seed);
   let dead = 0;
-  const result = await deterministically(story.simulation, async () => {
-    await story.begin();
-    dead = story.places.dead.size;
-    if (worker) story.spawn("worker", noFaults).outbox.start();
-    const result = await story.operate(faults);
-    await story.end();
+  const result = await deterministically(scenario.simulation, async () => {
+    await scenario.begin();
+    dead = scenario.places.dead.size;
+    if (worker) scenario.spawn("worker", noFaults).outbox.start();
+    const result = await scenario.operate(faults);
+    await scenario.end();
     return result;
   });
-  return { ...result, dead, sends: [...story.sends.values()].reduce((a, b) => a + b) };
+  return { ...result, dead, sends: [...scenario.sends.values()].reduce((a, b) => a + b) };
 }
 
 for (const fault of COMMIT_FAULTS) {

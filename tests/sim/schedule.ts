@@ -37,8 +37,18 @@ export async function runSeed(seed: number, make?: MakeOutbox, traced = false): 
   const retention = short ? { retention: 2 * MINUTE } : {};
   const targets = ["a", "b", "c", "o", "p"];
   const ordered = ["o", "p"];
-  const hearers = { "delivery.dead": ["a", "o"], ...eventLog && { "webhook.disabled": ["b"] } };
-  const options = { seed, targets, ordered, hearers, make, traced, checks, eventLog, disableAfter };
+  const subscribers = { "delivery.dead": ["a", "o"], ...eventLog && { "webhook.disabled": ["b"] } };
+  const options = {
+    seed,
+    targets,
+    ordered,
+    subscribers,
+    make,
+    traced,
+    checks,
+    eventLog,
+    disableAfter,
+  };
   const cluster = new Cluster({ ...options, ...retention });
   cluster.model.endpoints.calm = profile.calm;
   const schedule = new Schedule(cluster, profile);

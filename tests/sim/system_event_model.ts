@@ -12,7 +12,7 @@ export const OWN = /^(webhook|delivery)\./;
 /** What the model knows that its part for own events asks for. */
 type OwnContext = {
   violate(what: string): void;
-  readonly hearers: Hearers;
+  readonly subscribers: Hearers;
   readonly eventLog: boolean;
   /** The type of an event; undefined: it was not published. */
   typeOf(id: string): string | undefined;
@@ -83,7 +83,7 @@ export class SystemEventModel {
     const same = old?.state === "off" && old.reason === reason && old.address === address;
     // It may be disabled because of its response to such an event, which causes no other.
     const mayBeSilent = address !== undefined &&
-      this.#context.hearers(sent.process, "webhook.disabled").includes(w);
+      this.#context.subscribers(sent.process, "webhook.disabled").includes(w);
     const count = state !== "off" || same || (mayBeSilent && found.length === 0) ? 0 : 1;
     this.#expect(sent, "webhook.disabled", w, w, found, count);
     this.totals.disabled += found.length;
@@ -97,8 +97,8 @@ export class SystemEventModel {
     found: readonly Own[],
     count: number,
   ): void {
-    const { violate, hearers, eventLog } = this.#context;
-    const to = hearers(sent.process, type).filter((target) => target !== w);
+    const { violate, subscribers, eventLog } = this.#context;
+    const to = subscribers(sent.process, type).filter((target) => target !== w);
     const shall = to.length > 0 || eventLog ? count : 0;
     if (found.length !== shall) {
       violate(`own events: ${found.length} ${type} and not ${shall} for ${about}`);

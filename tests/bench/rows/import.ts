@@ -1,6 +1,6 @@
 import type { Runtime } from "../runtimes.ts";
 import { type Measurement, pairedRatio, type Sample } from "../sampler.ts";
-import type { Workshop } from "../workshop.ts";
+import type { Fixture } from "../fixture.ts";
 import type { Row } from "./row.ts";
 
 /** More than elsewhere: nothing here is noisier than the start of a process. */
@@ -16,35 +16,35 @@ export const importRows: readonly Row[] = [
     // How much of it is the number of files, and how much is the code.
     name: "import of . as one file",
     against: "an empty module",
-    outside: async (workshop, runtime) => {
-      const entry = await workshop.write("one.mjs", `export * from "@omniagent/hooks";\n`);
-      const one = await workshop.write("one.js", await workshop.bundle(entry));
-      return await againstEmpty(workshop, runtime, one);
+    outside: async (fixture, runtime) => {
+      const entry = await fixture.write("one.mjs", `export * from "@omniagent/hooks";\n`);
+      const one = await fixture.write("one.js", await fixture.bundle(entry));
+      return await againstEmpty(fixture, runtime, one);
     },
   },
   importRow("./config"),
   {
     name: "import of ./config/yaml",
     against: "an empty module",
-    outside: async (workshop, runtime) => {
-      const { ours } = await workshop.importTargets(runtime, "./config/yaml");
-      return await againstEmpty(workshop, runtime, ours);
+    outside: async (fixture, runtime) => {
+      const { ours } = await fixture.importTargets(runtime, "./config/yaml");
+      return await againstEmpty(fixture, runtime, ours);
     },
   },
   {
     name: "import of ./hono",
     against: "Hono itself, and 5 ms",
     budget: { atMost: 1 },
-    outside: async (workshop, runtime) => {
-      const { ours } = await workshop.importTargets(runtime, "./hono");
+    outside: async (fixture, runtime) => {
+      const { ours } = await fixture.importTargets(runtime, "./hono");
       const theirs = await processSample(
-        workshop,
+        fixture,
         runtime,
         "import_hono.mjs",
         "hono",
       );
       return await pairedRatio(
-        await processSample(workshop, runtime, "import_ours.mjs", ours),
+        await processSample(fixture, runtime, "import_ours.mjs", ours),
         async () => await theirs() + ALLOWED,
         { pairs: PAIRS, warmUp: 2 },
       );
@@ -66,34 +66,34 @@ function importRow(
         node: { atMost: limits.node },
       },
     }),
-    outside: async (workshop, runtime) =>
-      await againstEmpty(workshop, runtime, (await workshop.importTargets(runtime, entry)).ours),
+    outside: async (fixture, runtime) =>
+      await againstEmpty(fixture, runtime, (await fixture.importTargets(runtime, entry)).ours),
   };
 }
 
 async function againstEmpty(
-  workshop: Workshop,
+  fixture: Fixture,
   runtime: Runtime,
   specifier: string,
 ): Promise<Measurement> {
-  const { empty } = await workshop.importTargets(runtime, ".");
+  const { empty } = await fixture.importTargets(runtime, ".");
   return await pairedRatio(
-    await processSample(workshop, runtime, "import_ours.mjs", specifier),
-    await processSample(workshop, runtime, "import_empty.mjs", empty),
+    await processSample(fixture, runtime, "import_ours.mjs", specifier),
+    await processSample(fixture, runtime, "import_empty.mjs", empty),
     { pairs: PAIRS, warmUp: 2 },
   );
 }
 
 async function processSample(
-  workshop: Workshop,
+  fixture: Fixture,
   runtime: Runtime,
   file: string,
   specifier: string,
 ): Promise<Sample> {
-  const program = await workshop.write(file, `import ${JSON.stringify(specifier)};\n`);
+  const program = await fixture.write(file, `import ${JSON.stringify(specifier)};\n`);
   return async () => {
     const start = performance.now();
-    await workshop.run(runtime, program);
+    await fixture.run(runtime, program);
     return performance.now() - start;
   };
 }

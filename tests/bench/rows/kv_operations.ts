@@ -29,8 +29,8 @@ function rowsOf(what: string, run: () => Promise<Operations>): readonly Row[] {
   }));
 }
 
-/** A world with a clock of its own: hours pass in no time. */
-function world(target: Partial<DeliveryTarget> = {}) {
+/** An outbox with a clock of its own, so that hours pass at once. */
+function setUp(target: Partial<DeliveryTarget> = {}) {
   let now = Date.now();
   const timers = new Set<{ readonly at: number; readonly callback: () => void }>();
   const clock = {
@@ -77,7 +77,7 @@ function world(target: Partial<DeliveryTarget> = {}) {
 
 /** Published, delivered and settled; so many at once. */
 async function perEvent(atOnce: number): Promise<Operations> {
-  const { operations, outbox, publish, settle, pass } = world();
+  const { operations, outbox, publish, settle, pass } = setUp();
   outbox.start();
   await publish();
   await pass(30_000);
@@ -98,7 +98,7 @@ async function perRetry(): Promise<Operations> {
   const run = async (failures: number) => {
     let left = failures;
     const verdict = () => left-- > 0 ? "retry" as const : "delivered" as const;
-    const { operations, outbox, publish, pass } = world({
+    const { operations, outbox, publish, pass } = setUp({
       attempt: () => Promise.resolve({ verdict: verdict(), duration: 1 }),
     });
     outbox.start();
@@ -112,7 +112,7 @@ async function perRetry(): Promise<Operations> {
 }
 
 async function perIdleHour(): Promise<Operations> {
-  const { operations, outbox, publish, pass } = world();
+  const { operations, outbox, publish, pass } = setUp();
   outbox.start();
   await publish();
   await pass(HOUR);

@@ -18,8 +18,8 @@ import { kvOperationRows } from "./kv_operations.ts";
 import { sizeRows } from "./size.ts";
 import { telemetryRows } from "./telemetry.ts";
 import { unregisterRows } from "./unregister.ts";
-import { waitingRows } from "./waiting.ts";
-import { waitingStoreRows } from "./waiting_stores.ts";
+import { waitingRows } from "./backlog.ts";
+import { waitingStoreRows } from "./backlog_stores.ts";
 import type { Row } from "./row.ts";
 
 /** All rows, in the order of the table. */

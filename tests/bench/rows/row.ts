@@ -1,6 +1,6 @@
 import type { Measurement } from "../sampler.ts";
 import type { Runtime } from "../runtimes.ts";
-import type { Workshop } from "../workshop.ts";
+import type { Fixture } from "../fixture.ts";
 
 /** The limit of a value. `below` is for a race, where a tie isn't a win. */
 export type Budget =
@@ -42,7 +42,7 @@ export interface InsideRow extends RowLabels {
 /** A row that is measured from outside each runtime, by the process of `deno task bench`. */
 interface OutsideRow extends RowLabels {
   /** Measures. */
-  readonly outside: (workshop: Workshop, runtime: Runtime) => Promise<Measurement>;
+  readonly outside: (fixture: Fixture, runtime: Runtime) => Promise<Measurement>;
   /** Where it can be measured. @default all */
   readonly runtimes?: readonly Runtime[];
 }
@@ -50,7 +50,7 @@ interface OutsideRow extends RowLabels {
 /** A row that doesn't depend on a runtime. */
 interface OnceRow extends RowLabels {
   /** Measures. */
-  readonly once: (workshop: Workshop) => Promise<Measurement>;
+  readonly once: (fixture: Fixture) => Promise<Measurement>;
 }
 
 /** A line of the table: on each runtime, or one alone. */

@@ -1,4 +1,4 @@
-import type { Workshop } from "../workshop.ts";
+import type { Fixture } from "../fixture.ts";
 import type { Row } from "./row.ts";
 
 const KIB = 1024;
@@ -15,19 +15,19 @@ function sizeRow(names: readonly string[], atMost: number): Row {
     against: "minified, gzipped",
     unit: "KiB",
     budget: { atMost },
-    once: async (workshop) => {
-      const value = (await gzippedBundle(workshop, names)).length / KIB;
+    once: async (fixture) => {
+      const value = (await gzippedBundle(fixture, names)).length / KIB;
       return { value, low: value, high: value };
     },
   };
 }
 
-async function gzippedBundle(workshop: Workshop, names: readonly string[]): Promise<Uint8Array> {
-  const entry = await workshop.write(
+async function gzippedBundle(fixture: Fixture, names: readonly string[]): Promise<Uint8Array> {
+  const entry = await fixture.write(
     "size.mjs",
     `export { ${names.join(", ")} } from "@omniagent/hooks";\n`,
   );
-  const code = await workshop.bundleStart(entry);
+  const code = await fixture.bundleStart(entry);
   const gzipped = new Blob([code]).stream().pipeThrough(new CompressionStream("gzip"));
   return new Response(gzipped).bytes();
 }

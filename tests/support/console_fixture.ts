@@ -34,7 +34,7 @@ export const CONSOLE_TOKENS = {
 export const WORKING_URL = "https://billing.example.com/hooks";
 
 /** The data of a console. */
-export type ConsoleWorld = {
+export type ConsoleFixture = {
   readonly hooks: Hooks<AgentEvents>;
   readonly outbox: Outbox;
   readonly webhooks: WebhookStore;
@@ -46,7 +46,7 @@ export type ConsoleWorld = {
 };
 
 /** Creates a server with data. `base` is where the app is mounted. */
-export async function createConsoleWorld(
+export async function createConsoleFixture(
   { base = "", app: settings = {}, hooks: options = {}, letters = 12 }: {
     readonly base?: string;
     readonly app?: HooksAppSettings;
@@ -54,7 +54,7 @@ export async function createConsoleWorld(
     /** Dead letters to begin with, at least 2. */
     readonly letters?: number;
   } = {},
-): Promise<ConsoleWorld> {
+): Promise<ConsoleFixture> {
   const store = memoryStore();
   const outbox = createOutbox(store, { logger: silentLogger });
   // A network of its own: names lead to a public address, and one path of one host exists.
@@ -76,7 +76,7 @@ export async function createConsoleWorld(
     token: CONSOLE_TOKENS[scope],
     scopes: [scope],
   }));
-  const world: ConsoleWorld = {
+  const fixture: ConsoleFixture = {
     hooks,
     outbox,
     webhooks,
@@ -93,7 +93,7 @@ export async function createConsoleWorld(
     durable: true,
     retry: fixedRetry({ delay: 0, retries: 2, jitter: 0 }),
     handle() {
-      if (world.audit === "fail") throw new Error("the ledger is not reachable");
+      if (fixture.audit === "fail") throw new Error("the ledger is not reachable");
     },
   });
   hooks.use({ name: "metrics", events: ["tool.*", "message.*"], durable: true, handle() {} });
@@ -117,12 +117,12 @@ export async function createConsoleWorld(
         : undefined;
     },
   });
-  await fill(world, letters);
-  return world;
+  await fill(fixture, letters);
+  return fixture;
 }
 
 /** An agent's work: tools that are called, one that is denied, and one that waits for a person. */
-async function fill({ hooks, outbox }: ConsoleWorld, letters: number): Promise<void> {
+async function fill({ hooks, outbox }: ConsoleFixture, letters: number): Promise<void> {
   const sessionId = "chat-2041";
   await hooks.emit("message.received", { role: "user", content: "Pay the invoice of Ada" }, {
     sessionId,

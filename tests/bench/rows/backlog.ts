@@ -1,6 +1,6 @@
 import { type Measurement, pairedRatio, type Sample, spread } from "../sampler.ts";
-import type { Workshop } from "../workshop.ts";
-import { FEW, MANY, type Run, waitingProgram } from "./_waiting.ts";
+import type { Fixture } from "../fixture.ts";
+import { backlogProgram, FEW, MANY, type Run } from "./_backlog.ts";
 import type { Budget, Row, Unit } from "./row.ts";
 
 /** Processes whose memory is compared, and pairs of them that open a store. */
@@ -18,7 +18,7 @@ export const waitingRows: readonly Row[] = [
     "from publish to attempt",
     "ms",
     undefined,
-    (workshop) => delays(workshop).then(({ none }) => spread(none)),
+    (fixture) => delays(fixture).then(({ none }) => spread(none)),
   ),
   ...(["down", "saturated", "off"] as const).map((sickness) =>
     row(
@@ -26,7 +26,7 @@ export const waitingRows: readonly Row[] = [
       "alone",
       "x",
       { atMost: 2 },
-      (workshop) => beside(workshop, sickness),
+      (fixture) => beside(fixture, sickness),
     )
   ),
 ];
@@ -36,7 +36,7 @@ function row(
   against: string,
   unit: Unit,
   budget: Budget | undefined,
-  outside: (workshop: Workshop) => Promise<Measurement>,
+  outside: (fixture: Fixture) => Promise<Measurement>,
 ): Row {
   return { name, against, unit, ...(budget && { budget }), runtimes: ["deno"], outside };
 }
@@ -49,31 +49,31 @@ type Setup = {
   readonly run: Run;
 };
 
-const setups = new WeakMap<Workshop, Promise<Setup>>();
+const setups = new WeakMap<Fixture, Promise<Setup>>();
 
-function setupOf(workshop: Workshop): Promise<Setup> {
-  const known = setups.get(workshop) ?? makeSetup(workshop);
-  setups.set(workshop, known);
+function setupOf(fixture: Fixture): Promise<Setup> {
+  const known = setups.get(fixture) ?? makeSetup(fixture);
+  setups.set(fixture, known);
   return known;
 }
 
-async function makeSetup(workshop: Workshop): Promise<Setup> {
-  const run = await waitingProgram(workshop);
+async function makeSetup(fixture: Fixture): Promise<Setup> {
+  const run = await backlogProgram(fixture);
   const [many, few, empty] = ["many", "few", "empty"]
-    .map((name) => `${workshop.folder}/${name}.db`) as [string, string, string];
+    .map((name) => `${fixture.folder}/${name}.db`) as [string, string, string];
   await run("fill", many, `${MANY}`);
   await run("fill", few, `${FEW}`);
   await run("fill", empty, "0");
   return { many, few, empty, run };
 }
 
-async function claim(workshop: Workshop): Promise<Measurement> {
-  const { many, few, run } = await setupOf(workshop);
+async function claim(fixture: Fixture): Promise<Measurement> {
+  const { many, few, run } = await setupOf(fixture);
   return await run("claim", many, few) as Measurement;
 }
 
-async function memory(workshop: Workshop): Promise<Measurement> {
-  const { many, few, run } = await setupOf(workshop);
+async function memory(fixture: Fixture): Promise<Measurement> {
+  const { many, few, run } = await setupOf(fixture);
   const more: number[] = [];
   for (let pair = 0; pair < PAIRS.memory; pair++) {
     const ours = await run("memory", many) as number;
@@ -82,25 +82,25 @@ async function memory(workshop: Workshop): Promise<Measurement> {
   return spread(more);
 }
 
-async function open(workshop: Workshop): Promise<Measurement> {
-  const { many, empty, run } = await setupOf(workshop);
+async function open(fixture: Fixture): Promise<Measurement> {
+  const { many, empty, run } = await setupOf(fixture);
   const sample = (file: string): Sample => async () => await run("open", file) as number;
   return await pairedRatio(sample(many), sample(empty), { pairs: PAIRS.open, warmUp: 2 });
 }
 
 type Delays = Readonly<Record<"none" | "down" | "saturated" | "off", readonly number[]>>;
 
-const looks = new WeakMap<Workshop, Promise<Delays>>();
+const looks = new WeakMap<Fixture, Promise<Delays>>();
 
 /** The 99th percentiles of the rounds; one look serves all rows, as they are printed beside each other. */
-function delays(workshop: Workshop): Promise<Delays> {
-  const known = looks.get(workshop) ?? look(workshop);
-  looks.set(workshop, known);
+function delays(fixture: Fixture): Promise<Delays> {
+  const known = looks.get(fixture) ?? look(fixture);
+  looks.set(fixture, known);
   return known;
 }
 
-async function look(workshop: Workshop): Promise<Delays> {
-  const { many, empty, run } = await setupOf(workshop);
+async function look(fixture: Fixture): Promise<Delays> {
+  const { many, empty, run } = await setupOf(fixture);
   const found = { none: [], down: [], saturated: [], off: [] } as Record<keyof Delays, number[]>;
   const kinds = Object.keys(found) as (keyof Delays)[];
   for (let round = 0; round < ROUNDS; round++) {
@@ -113,7 +113,7 @@ async function look(workshop: Workshop): Promise<Delays> {
   return found;
 }
 
-async function beside(workshop: Workshop, sickness: keyof Delays): Promise<Measurement> {
-  const { none, [sickness]: other } = await delays(workshop);
+async function beside(fixture: Fixture, sickness: keyof Delays): Promise<Measurement> {
+  const { none, [sickness]: other } = await delays(fixture);
   return spread(other.map((delay, round) => delay / none[round]!));
 }

@@ -9,7 +9,7 @@ const PROGRAM = fileURLToPath(new URL("program.ts", import.meta.url));
  * A scratch folder with the bundle, and the tools that rows need. They are given it and never import
  * it, because rows are in the bundle too, and not every runtime has what is used here.
  */
-export interface Workshop {
+export interface Fixture {
   /** The scratch folder. */
   readonly folder: string;
   /** The bundle of `program.ts`, one file that every runtime runs; made when it is first asked for. */
@@ -32,7 +32,7 @@ export interface Workshop {
 }
 
 /** Makes the scratch folder. What needs the tools of tests/runtime fails when it is asked for. */
-export async function openWorkshop(): Promise<Workshop> {
+export async function openFixture(): Promise<Fixture> {
   const scratch = await Deno.makeTempDir({ prefix: "hooks_bench_" });
   const write = async (name: string, text: string) => {
     await Deno.writeTextFile(`${scratch}/${name}`, text);

@@ -1,13 +1,13 @@
 import type { Publication } from "../../src/core/mod.ts";
 import type { Mood } from "./receivers.ts";
-import { Story } from "./story.ts";
+import { Scenario } from "./scenario.ts";
 
 /** Covers every operation of an operator, every state of a target, and sessions. */
-export class OperationsStory extends Story {
+export class OperationsScenario extends Scenario {
   /** How receivers fail until they are fixed. */
   readonly #moods = new Map<string, Mood>([["doomed", "final"], ["bye", "down"]]);
 
-  async tell(): Promise<void> {
+  async steps(): Promise<void> {
     const { receivers } = this.cluster;
     receivers.mood = (target, id) => {
       const first = receivers.sends.get(`${target} ${id}`) === 1;

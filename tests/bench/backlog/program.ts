@@ -8,7 +8,7 @@ import { pairedRatio } from "../sampler.ts";
 import { fill } from "./fill.ts";
 import { delaysBeside, type Sickness } from "./healthy.ts";
 import { connect, openStore } from "./open_store.ts";
-import { openTaker } from "./taker.ts";
+import { openConsumer } from "./consumer.ts";
 
 /** Samples of a process whose memory is looked at. */
 const SAMPLES = 20;
@@ -25,9 +25,9 @@ const actions: Readonly<Record<string, (...args: string[]) => Promise<unknown>>>
 
   /** What a delivery costs with one store, as a multiple of what it costs with another. */
   async claim(ours, theirs) {
-    const takers = [await openTaker(ours!), await openTaker(theirs!)] as const;
-    const ratio = await pairedRatio(takers[0].sample, takers[1].sample, { warmUp: 4 });
-    for (const taker of takers) await taker.close();
+    const consumers = [await openConsumer(ours!), await openConsumer(theirs!)] as const;
+    const ratio = await pairedRatio(consumers[0].sample, consumers[1].sample, { warmUp: 4 });
+    for (const consumer of consumers) await consumer.close();
     return ratio;
   },
 
@@ -37,26 +37,29 @@ const actions: Readonly<Record<string, (...args: string[]) => Promise<unknown>>>
     const transaction = await pool.connect();
     await transaction.query("begin isolation level repeatable read");
     await transaction.query("select count(*) from pg_class"); // takes the snapshot
-    const takers = [await openTaker(ours!), await openTaker(theirs!)] as const;
+    const consumers = [await openConsumer(ours!), await openConsumer(theirs!)] as const;
     const start = performance.now();
-    while (performance.now() - start < MINUTE) await takers[0].sample();
-    const ratio = await pairedRatio(takers[0].sample, takers[1].sample, { pairs: 11, warmUp: 2 });
+    while (performance.now() - start < MINUTE) await consumers[0].sample();
+    const ratio = await pairedRatio(consumers[0].sample, consumers[1].sample, {
+      pairs: 11,
+      warmUp: 2,
+    });
     await transaction.query("rollback");
     transaction.release();
-    for (const taker of takers) await taker.close();
+    for (const consumer of consumers) await consumer.close();
     await pool.end();
     return ratio;
   },
 
   /** The most memory that a process takes which works on a file, in MiB. */
   async memory(file) {
-    const taker = await openTaker(file!);
+    const consumer = await openConsumer(file!);
     let most = 0;
     for (let n = 0; n < SAMPLES; n++) {
-      await taker.sample();
+      await consumer.sample();
       most = Math.max(most, Deno.memoryUsage().rss / MIB);
     }
-    await taker.close();
+    await consumer.close();
     return most;
   },
 

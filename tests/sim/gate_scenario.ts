@@ -44,7 +44,7 @@ const MAY_RUN: Readonly<Record<string, number>> = {
   "c-edited": 20,
 };
 
-/** How the story ended. */
+/** How the scenario ended. */
 type GateEnd = {
   readonly violations: readonly string[];
   /** Of each call: whether the tool ran, or why not. */
@@ -52,13 +52,13 @@ type GateEnd = {
   readonly crashes: number;
 };
 
-/** Tells the story: one agent that is started again when it dies, and two people who respond at once. */
-export async function tellGateStory(faults: Faults, seed = 1): Promise<GateEnd> {
+/** Runs the scenario: one agent that is started again when it dies, and two people who respond at once. */
+export async function runGateScenario(faults: Faults, seed = 1): Promise<GateEnd> {
   const simulation = new Simulation(seed);
-  return await deterministically(simulation, () => tell(simulation, faults));
+  return await deterministically(simulation, () => runIn(simulation, faults));
 }
 
-async function tell(simulation: Simulation, faults: Faults): Promise<GateEnd> {
+async function runIn(simulation: Simulation, faults: Faults): Promise<GateEnd> {
   const store = memoryStore({ now: () => simulation.now });
   const model = new GateModel(simulation, { head: 30 * DAY, rest: 31 * DAY, seen: 2 * DAY });
   const outcomes = new Map<string, string>();

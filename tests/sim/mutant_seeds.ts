@@ -2,7 +2,7 @@
  * Which seed found a planted bug that the first ones do not find: it is tried first, which saves the others.
  * When the schedules draw otherwise, all are tried, and these may be written anew.
  */
-export const FOUND_BY: Readonly<Record<string, number>> = {
+export const MUTANT_SEEDS: Readonly<Record<string, number>> = {
   "the head is stored while its chunks are on their way": 8,
   "publish: a conflict counts as a duplicate": 14,
   "publish: a batch in two commits": 18,

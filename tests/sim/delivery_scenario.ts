@@ -1,13 +1,13 @@
 import type { Publication } from "../../src/core/mod.ts";
 import type { EventRecord } from "../../src/outbox/records.ts";
-import { RETENTION } from "./scenario.ts";
-import { Story } from "./story.ts";
+import { RETENTION } from "./run_scenario.ts";
+import { Scenario } from "./scenario.ts";
 
 /** Through every state of a delivery. */
-export class DeliveryStory extends Story {
+export class DeliveryScenario extends Scenario {
   readonly #slow = new Set<string>();
 
-  async tell(): Promise<void> {
+  async steps(): Promise<void> {
     const { receivers } = this.cluster;
     receivers.mood = (target, id) => {
       const first = receivers.sends.get(`${target} ${id}`) === 1;

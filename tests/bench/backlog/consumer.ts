@@ -9,15 +9,15 @@ const TAKEN = 400;
 /** As many as a commit of a Deno KV file has checks, so that one claim can fill it. */
 const CONCURRENCY = 100;
 
-/** What takes deliveries from a store. */
-type Taker = {
+/** Consumes deliveries of a store. */
+type Consumer = {
   /** Claims and settles; the cost is the milliseconds of one delivery. */
   readonly sample: Sample;
   close(): Promise<void>;
 };
 
 /** An outbox over a store with a target that takes everything at once, while a sample is taken. */
-export async function openTaker(place: string): Promise<Taker> {
+export async function openConsumer(place: string): Promise<Consumer> {
   const operations = none();
   let settled = (): void => {};
   const store = counted(await openStore(place), operations, () => settled());
