@@ -40,7 +40,7 @@ const example: TargetStatsJson = {
   state: "off",
   registered: true,
   failures: 0,
-  reason: "its receiver responded with 410",
+  reason: "the receiver responded 410",
   accepted: 42,
   delivered: 39,
   dead: 1,

@@ -155,7 +155,7 @@ export class TargetModel {
   #checkOff(record: TargetRecord, process: SimProcess, where: string): void {
     const { failures, failingSince, reason = "" } = record;
     const w = where.split(" ")[1]!;
-    if (/^its receiver/.test(reason)) {
+    if (/^the receiver/.test(reason)) {
       if (!this.#disabling.has(`${process.name} ${w}`)) {
         this.#violate(`${where}: off, as it is said to have asked`);
       }
