@@ -1,40 +1,99 @@
 import { copyJson } from "../internal/json.ts";
+import { canonicalJson } from "../internal/json_text.ts";
 import type { StandardSchemaV1 } from "../internal/standard_schema.ts";
+
+/** Arguments that gates judge before an SDK applies the tool's schema to them. */
+type Parsed = {
+  /** What gates judge: with the defaults and transforms of the schema, unless it rejects them. */
+  readonly params: unknown;
+  /** Whether the schema keeps what it has returned. */
+  readonly isStable: boolean;
+  /**
+   * Returns what the SDK needs so that the tool gets the judged arguments, in a copy.
+   *
+   * @throws {TypeError} when a gate changed the arguments, and the schema would change them once more
+   */
+  sdkParams(judged: unknown): Promise<unknown>;
+};
+
+/** Applies a tool's schema, if it has one, to the arguments of a call. */
+export async function parsedBy(schema: unknown, written: unknown): Promise<Parsed> {
+  const { "~standard": standard = schema } = (schema ?? {}) as Partial<StandardSchemaV1>;
+  const { validate } = (standard ?? {}) as Partial<Validator>;
+  if (typeof validate !== "function") return unparsed(written);
+  // A schema that throws does so again when the SDK applies it.
+  const parse = async (value: unknown): Promise<Validated> => {
+    try {
+      return await validate(structuredClone(value));
+    } catch (error) {
+      return { issues: error };
+    }
+  };
+  const once = await parse(written);
+  const params = isRejected(once) ? written : once.value;
+  const isJson = opaque(params) === undefined && copyJson(params, "params").issues.length === 0;
+  if (!isJson) return unparsed(params); // gates can't see all of it, so they deny it
+  const twice = await parse(params);
+  const isStable = isRejected(once) || !isRejected(twice) && isSame(twice.value, params);
+  const original = isStable ? undefined : structuredClone(written);
+  return {
+    params,
+    isStable,
+    async sdkParams(judged) {
+      const own = paramsFor(params, judged);
+      if (isSame(params, judged)) return original ?? own;
+      const { value, ...rejected } = await parse(own);
+      const isKept = isRejected(rejected) || // then the SDK says so
+        isSame(value, withoutAdded(judged, { given: params, parsed: value }));
+      if (isKept) return own;
+      throw new TypeError("its schema changes what a gate changed");
+    },
+  };
+}
+
+function unparsed(params: unknown): Parsed {
+  return {
+    params,
+    isStable: true,
+    sdkParams: (judged) => Promise.resolve(paramsFor(params, judged)),
+  };
+}
+
+/** Whether arguments are those that were judged: then they have no more than their JSON. */
+export function isSame(params: unknown, judged: unknown): boolean {
+  const { value, issues } = copyJson(params, "params");
+  const isJson = issues.length === 0 && opaque(params) === undefined;
+  return isJson && canonicalJson(value) === canonicalJson(judged);
+}
+
+/** Returns judged arguments without the fields that only a gate added, and that the tool's schema doesn't have. */
+export function withoutAdded(
+  judged: unknown,
+  { given, parsed }: { readonly given: unknown; readonly parsed: unknown },
+): unknown {
+  if (![judged, given, parsed].every(isRecord)) return judged;
+  const fields = Object.entries(judged as object);
+  return Object.fromEntries(
+    fields.filter(([name]) =>
+      Object.hasOwn(parsed as object, name) || Object.hasOwn(given as object, name)
+    ),
+  );
+}
+
+function isRecord(value: unknown): boolean {
+  return typeof value === "object" && value !== null && !Array.isArray(value);
+}
 
 /**
  * Returns the arguments for a tool: the judged data, in a copy that isn't frozen. Schemas create values that
  * JSON doesn't have: a `Date` or a `URL` is recreated from its text, unless a gate changed the arguments.
  * Without gates, instances of other classes are passed on.
  */
-export function paramsFor(given: unknown, judged: unknown): unknown {
+function paramsFor(given: unknown, judged: unknown): unknown {
   const { value, issues } = copyJson(given, "params");
   const isChanged = issues.length > 0 || JSON.stringify(value) !== JSON.stringify(judged);
   if (isChanged) return structuredClone(judged);
   return opaque(given) === undefined ? revived(given, judged) : given;
-}
-
-/**
- * Returns the arguments as a tool receives them from an SDK that applies the tool's schema after the gates: with
- * defaults and transforms. Returns them unchanged if the schema rejects them, or isn't idempotent.
- */
-export async function parsedBy(schema: unknown, params: unknown): Promise<unknown> {
-  const { "~standard": standard = schema } = (schema ?? {}) as Partial<StandardSchemaV1>;
-  if (typeof (standard as Validator | undefined)?.validate !== "function") return params;
-  const { validate } = standard as Validator;
-  try {
-    const once = await validate(params);
-    if (isRejected(once)) return params;
-    // Gates can't see all of it, so they deny it.
-    if (opaque(once.value) !== undefined || copyJson(once.value, "params").issues.length > 0) {
-      return once.value;
-    }
-    const twice = await validate(structuredClone(once.value));
-    const isStable = !isRejected(twice) &&
-      JSON.stringify(twice.value) === JSON.stringify(once.value);
-    return isStable ? once.value : params;
-  } catch {
-    return params; // the SDK will say so
-  }
 }
 
 /** A Standard Schema, or one of the AI SDK. */

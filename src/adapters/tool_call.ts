@@ -4,7 +4,7 @@ import { createEventId } from "../internal/uuid.ts";
 import { isObject } from "../internal/validate.ts";
 import type { DeniedCall, ToolContext } from "../core/mod.ts";
 import type { AgentHooks, Within } from "./options.ts";
-import { opaqueIn, paramsFor, parsedBy } from "./params.ts";
+import { opaqueIn, parsedBy } from "./params.ts";
 
 /** A tool call that an SDK is about to make. */
 export type ToolCall = {
@@ -18,6 +18,8 @@ export type ToolCall = {
   readonly signal?: AbortSignal | undefined;
   /** The tool's schema, if the SDK applies it after the decision: gates then judge its output. */
   readonly schema?: unknown;
+  /** Whether the SDK applies the schema more than once, so that only one that keeps its output is predictable. */
+  readonly reapplies?: boolean;
   /** Why the arguments are unknown, if they are: gates then deny the call, which they can't judge. */
   readonly unseen?: string | undefined;
 };
@@ -87,8 +89,10 @@ export async function openCall(
 ): Promise<OpenedCall> {
   const { name, callId, signal, schema } = made;
   const isGuarded = hooks.registry.gates.guards("tool.called");
-  const call = isGuarded ? { ...made, params: await parsedBy(schema, made.params) } : made;
-  const unseen = isGuarded ? unseenIn(call) : undefined;
+  const parsed = await parsedBy(isGuarded ? schema : undefined, made.params);
+  const call = { ...made, params: parsed.params };
+  const isKnown = parsed.isStable || !made.reapplies;
+  const unseen = !isGuarded ? undefined : isKnown ? unseenIn(call) : REAPPLIED;
   if (unseen !== undefined) {
     return undecided(hooks, call, caller, { type: "error", error: new TypeError(unseen) });
   }
@@ -115,13 +119,25 @@ export async function openCall(
   if (!("params" in first)) {
     return first.type === "denied" ? first : undecided(hooks, call, caller, first);
   }
-  const { params, isApproved, context, within } = first;
+  const { isApproved, context, within } = first;
+  const judged = isObject ? first.params : (first.params as { readonly input: unknown }).input;
+  let params: unknown;
+  try {
+    params = await parsed.sdkParams(judged);
+  } catch (error) {
+    const reason = `Cannot call '${name}': ${errorMessage(error)}`;
+    tool.reject(new TypeError(reason));
+    const decisionId = createEventId();
+    const denial: DeniedCall = { denied: true, reason, decisionId };
+    await ended;
+    return { type: "denied", denial };
+  }
   return {
     type: "allowed",
     isApproved,
     context,
     within,
-    params: paramsFor(call.params, isRecord ? params : (params as { input: unknown }).input),
+    params,
     complete: (value) => {
       result = value;
       tool.resolve(value);
@@ -190,6 +206,10 @@ export class Attempts {
     return isOwn ? call : { ...call, callId: `${callId}#${count}` };
   }
 }
+
+const REAPPLIED =
+  "the SDK applies the tool's schema more than once, and it changes its own output. Make it " +
+  "accept that output without a change";
 
 /** Returns why gates can't see the arguments of a call; undefined if they can. */
 function unseenIn({ params, unseen }: ToolCall): string | undefined {

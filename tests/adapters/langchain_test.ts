@@ -682,6 +682,27 @@ test("langchain: a call that middleware before ours changes while gates decide r
   assert.deepEqual(ran, [7, "pay"]);
 });
 
+test("langchain: a tool whose schema rejects its own output gets what gates judged", async () => {
+  const { hooks } = recorded();
+  const judged: unknown[] = [];
+  hooks.gate("tool.called", {
+    name: "seen",
+    handle: ({ data }) => void judged.push(data.params?.amount),
+  });
+  const paid: unknown[] = [];
+  const pay = tool(({ amount }: { readonly amount: number }) => `${paid.push(amount)}`, {
+    name: "pay",
+    description: "pay",
+    schema: z.object({ amount: z.string().transform(Number).pipe(z.number()) }),
+  });
+  const turns = [{ calls: [{ id: "c1", name: "pay", params: { amount: "7" } }] }, { text: "done" }];
+  const { middleware, config } = langchainHooks(hooks, { sessionId: "s-1" });
+  const agent = createAgent({ model: scripted(turns), tools: [pay], middleware: [middleware] });
+  await agent.withConfig(config).invoke(user("hi"));
+  await hooks.close();
+  assert.deepEqual([judged, paid], [[7], [7]]);
+});
+
 for (const [what, amount, sent] of DEFAULTED) {
   test(`langchain: gates judge the arguments that the tool receives, with ${what}`, async () => {
     const { hooks, log } = recorded();

@@ -449,6 +449,20 @@ test("mastra: an input may have a field of the name 'resumeData' where Mastra le
   assert.deepEqual(paid, [[5, { tip: 2 }, "mine"]]);
 });
 
+test("mastra: a tool whose schema changes its own output is denied, because Mastra applies it twice", async () => {
+  const { hooks } = recorded();
+  const amount = z.number().transform((amount: number) => amount * 2).pipe(z.number());
+  const { paid, pay } = counting(z.object({ amount }));
+  const turns = [{ calls: [{ id: "c1", name: "pay", params: { amount: 1 } }] }, { text: "done" }];
+  const run = () => mastraHooks(hooks, agentOf(turns, { tools: { pay } })).generate("hi");
+  await run();
+  assert.deepEqual(paid.splice(0), [4]);
+  hooks.gate("tool.called", { name: "policy", handle: () => undefined });
+  await run();
+  await hooks.close();
+  assert.deepEqual(paid, []);
+});
+
 for (const [what, amount, sent] of DEFAULTED) {
   test(`mastra: gates judge what the tool gets, with ${what}`, async () => {
     const { hooks } = recorded();

@@ -300,6 +300,12 @@ export const DEFAULTED: readonly (readonly [
   ["a default", (z) => z.number().default(700), {}],
   ["coercion", (z) => z.coerce.number(), { amount: "0x2bc" }],
   ["a fallback", (z) => z.number().catch(700), { amount: "none" }],
+  // It rejects its own output.
+  [
+    "a transform",
+    (z) => z.string().transform((text: string) => Number(text.slice(1))).pipe(z.number()),
+    { amount: "$700" },
+  ],
 ];
 
 /** Registers all scenarios as tests. */

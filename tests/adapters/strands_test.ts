@@ -541,6 +541,39 @@ for (const [what, amount, sent] of DEFAULTED) {
   });
 }
 
+test("strands: a tool gets what gates judged, or doesn't run, if its schema changes its own output", async () => {
+  const rewrites = [
+    [{ amount: 7 }, z.string().transform(Number).pipe(z.number()), { amount: "7" }],
+    [{ amount: 2 }, z.number().transform((n: number) => n * 2).pipe(z.number()), { amount: 1 }],
+  ] as const;
+  for (const [seen, amount, sent] of rewrites) {
+    for (const isRewrite of [false, true]) {
+      const { hooks, log } = recorded();
+      const judged: unknown[] = [];
+      hooks.gate("tool.called", {
+        name: "limit",
+        kind: "rewrite",
+        handle: ({ data }) => {
+          judged.push(data.params);
+          return isRewrite ? { ...data, params: { amount: 3 } } : undefined;
+        },
+      });
+      const ran: unknown[] = [];
+      const pay = strands.tool({
+        name: "pay",
+        description: "Pays",
+        inputSchema: z.object({ amount }),
+        callback: (input: object) => ran.push(input),
+      });
+      const turns = [{ calls: [{ id: "c1", name: "pay", params: sent }] }, { text: "done" }];
+      await connected(hooks, turns, {}, { tools: [pay] }).agent.invoke("hi");
+      await hooks.close();
+      log.check("s-1");
+      assert.deepEqual([judged, ran], [[seen], isRewrite ? [] : [seen]]);
+    }
+  }
+});
+
 test("strandsHooks() names what is wrong with its arguments", async () => {
   const { hooks } = recorded();
   assert.throws(() => strandsHooks(hooks, {} as never), /Pass the module of @strands-agents\/sdk/);

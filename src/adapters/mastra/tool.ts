@@ -21,7 +21,7 @@ export type Invoked = {
 export function callOf({ name, tool, params, context }: Invoked): ToolCall {
   const { toolCallId: callId } = context.agent ?? context;
   const { parameters: schema = tool.inputSchema } = tool;
-  return { name, params, callId, signal: context.abortSignal, schema };
+  return { name, params, callId, signal: context.abortSignal, schema, reapplies: true };
 }
 
 /** Parameters that hold resume data besides the input. */

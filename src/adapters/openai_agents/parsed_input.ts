@@ -1,7 +1,4 @@
-import { copyJson } from "../../internal/json.ts";
-import { canonicalJson } from "../../internal/json_text.ts";
-import { opaqueIn } from "../params.ts";
-import { toRecord } from "../tool_call.ts";
+import { isSame, withoutAdded } from "../params.ts";
 import type { InvokeDetails } from "./sdk.ts";
 
 /** The description of the symbol under which the SDK passes a tool a callback: it gets what the schema made of the input. */
@@ -30,7 +27,7 @@ export async function invokeIf(
   const { [key]: callback, signal } = own;
   const found: { unjudged?: Unjudged } = {};
   own[key] = (parsed: unknown): void => {
-    if (isSame(parsed, known(judged, { given, parsed }))) {
+    if (isSame(parsed, withoutAdded(judged, { given, parsed }))) {
       return (callback as (parsed: unknown) => void)(parsed);
     }
     found.unjudged = { parsed };
@@ -48,22 +45,4 @@ export async function invokeIf(
     own[key] = callback;
     own.signal = signal;
   }
-}
-
-/** Whether arguments are those that were judged: then they have no more than their JSON. */
-export function isSame(parsed: unknown, judged: unknown): boolean {
-  const { value, issues } = copyJson(parsed, "params");
-  const isJson = issues.length === 0 && opaqueIn(parsed) === undefined;
-  return isJson && canonicalJson(value) === canonicalJson(judged);
-}
-
-/** Returns judged arguments without the fields that only a gate added, and that the tool's schema doesn't have. */
-function known(
-  judged: unknown,
-  { given, parsed }: Readonly<Record<"given" | "parsed", unknown>>,
-): unknown {
-  if (toRecord(judged) !== judged || toRecord(parsed) !== parsed) return judged;
-  const isKept = (name: string): boolean =>
-    Object.hasOwn(parsed as object, name) || Object.hasOwn(toRecord(given), name);
-  return Object.fromEntries(Object.entries(judged as object).filter(([name]) => isKept(name)));
 }

@@ -1,7 +1,8 @@
+import { isSame } from "../params.ts";
 import type { AgentRun } from "../run.ts";
 import { denialText, type ToolCall, toText } from "../tool_call.ts";
 import { type Frame, frames } from "./frame.ts";
-import { invokeIf, isSame } from "./parsed_input.ts";
+import { invokeIf } from "./parsed_input.ts";
 import { parsed, type SdkEditor, type SdkShell, type SdkTool, written } from "./sdk.ts";
 
 /** The property of each kind of tool that the SDK calls. Other kinds run at the provider, or are a computer. */
