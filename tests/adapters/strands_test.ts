@@ -447,6 +447,25 @@ for (const [how, swap] of Object.entries(SWAPPED)) {
   });
 }
 
+test("strands: a call that middleware renames continues after a pause without another decision", async () => {
+  const { hooks, log } = recorded();
+  const judged: string[] = [];
+  hooks.gate("tool.called", { name: "seen", handle: ({ data }) => void judged.push(data.name) });
+  const { agent } = connected(hooks, SCRIPT.turns, {
+    pay: (_params, context) => `answered ${(context as Interruptible).interrupt({ name: "q" })}`,
+  });
+  change(agent, (context) => ({ ...context, toolUse: { ...context.toolUse, name: "quote" } }));
+  const { interrupts: [{ id: interruptId }] } = await agent.invoke("hi");
+  await agent.invoke([new strands.InterruptResponseContent({ interruptId, response: "yes" })]);
+  await hooks.close();
+  log.check("s-1");
+  assert.deepEqual(judged, ["quote", "pay"]);
+  assert.deepEqual(log.lines.filter((line) => line.startsWith("tool.completed")).toSorted(), [
+    "tool.completed c1 answered yes",
+    "tool.completed c1#2 answered yes",
+  ]);
+});
+
 test("strands: gates judge a call after middleware that a later hook adds has changed it", async () => {
   const { hooks } = recorded();
   const paid: number[] = [];
