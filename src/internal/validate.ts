@@ -35,10 +35,9 @@ export function checkFunctions(
   names: readonly string[],
   optional: readonly string[] = [],
 ): void {
-  const required = new Set(names);
   for (const name of [...names, ...optional]) {
     const member = (object as Readonly<Record<string, unknown>>)[name];
-    if (typeof member === "function" || (member === undefined && !required.has(name))) continue;
+    if (typeof member === "function" || (member === undefined && !names.includes(name))) continue;
     throw invalidOption(subject, name, member, "a function");
   }
 }
@@ -59,11 +58,8 @@ export function inspect(value: unknown): string {
   if (typeof value === "bigint") return `${value}n`;
   if (typeof value === "string") return JSON.stringify(maskText(value).slice(0, 80));
   if (typeof value === "function") return "a function";
-  if (typeof value === "object" && value !== null) {
-    if (Array.isArray(value)) return value.length > 0 ? "a list" : "an empty list";
-    return "an object";
-  }
-  return String(value);
+  if (Array.isArray(value)) return value.length > 0 ? "a list" : "an empty list";
+  return isObject(value) ? "an object" : String(value);
 }
 
 /** How much of a text is masked, in characters, before 80 of them are shown. */
@@ -94,8 +90,8 @@ export function checkBoolean(subject: string, name: string, value: unknown): voi
 /** Asserts that an option is text, and no longer than `max` characters. */
 export function checkText(subject: string, name: string, value: unknown, max = Infinity): void {
   if (typeof value === "string" && value !== "" && [...value].length <= max) return;
-  const limit = max < Infinity ? ` of at most ${max} characters` : "";
-  throw invalidOption(subject, name, value, `a non-empty string${limit}`);
+  const rule = max === Infinity ? "a non-empty string" : `a string of 1 to ${max} characters`;
+  throw invalidOption(subject, name, value, rule);
 }
 
 /** Asserts that an option is a date, and not an invalid one. */

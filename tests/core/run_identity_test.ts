@@ -280,7 +280,7 @@ test("child() rejects invalid options", async () => {
   for (
     const [options, message] of [
       [undefined, /options/],
-      [{}, /'agentId' must be a non-empty string of at most 256 characters, got undefined/],
+      [{}, /'agentId' must be a string of 1 to 256 characters, got undefined/],
       [{ agentId: "" }, /'agentId'/],
       [{ agentId: "a", parentAgentId: 5 }, /'parentAgentId'/],
       [{ agentId: "a", runId: "\n" }, /'runId' must be/],

@@ -1,7 +1,7 @@
 import { abortable, isThenable } from "../../internal/async.ts";
 import { checkDefined, checkKnown, OR_INFINITE, readDuration } from "../../internal/options.ts";
 import { createEventId } from "../../internal/uuid.ts";
-import { checkFunctions, checkObject } from "../../internal/validate.ts";
+import { checkFunctions } from "../../internal/validate.ts";
 import { correlationOf, isReport } from "../event_rules.ts";
 import type { AgentEvents, EventOf, EventPattern, EventType, HookEvent } from "../events.ts";
 import type { HookLifecycle } from "../lifecycle.ts";
@@ -55,15 +55,14 @@ export class Gates<Events extends object = AgentEvents> {
 
   /** @ignore A registry creates its own. @throws {TypeError | RangeError} when an option is invalid */
   constructor(
-    { gates: options, outbox, redact }: Omit<HooksOptions, "logger">,
+    { gates = {}, outbox, redact }: Omit<HooksOptions, "logger">,
     parts: RegistryParts,
   ) {
     const subject = "Cannot create hooks: 'gates'";
-    const gates = options === undefined ? {} : options;
-    checkObject(subject, "the value", gates);
     checkKnown(subject, gates, ["required", "timeout", "onAsk"]);
     checkDefined(subject, gates, { required: "to require no gates" });
-    this.#table = new GateTable(subject, gates.required === undefined ? [] : gates.required);
+    const { required = [] } = gates;
+    this.#table = new GateTable(subject, required);
     checkFunctions(subject, gates, [], ["onAsk"]);
     this.#timeout = readDuration(subject, "timeout", gates.timeout, OR_INFINITE) ??
       DECISION_TIMEOUT;

@@ -1,6 +1,6 @@
 import { canonicalJson } from "../../internal/json_text.ts";
 import { checkKnown } from "../../internal/options.ts";
-import { checkObject, checkOneOf, checkText, invalidOption } from "../../internal/validate.ts";
+import { checkObject, checkOneOf, invalidOption } from "../../internal/validate.ts";
 import { AskError, EventValidationError, RecordConflictError } from "../errors.ts";
 import type { HookEvent } from "../events.ts";
 import type { GateAskedData } from "../gate_payloads.ts";
@@ -35,7 +35,9 @@ export function checkResolution(subject: string, resolution: AskResolution): voi
   if ((decision === "edit") !== (data !== undefined)) {
     throw new TypeError(`${subject}: 'data' must be set for the decision "edit", and only then`);
   }
-  checkText(subject, "by", by, MAX_BY);
+  if (typeof by !== "string" || by === "" || [...by].length > MAX_BY) {
+    throw invalidOption(subject, "by", by, `a string of 1 to ${MAX_BY} characters`);
+  }
   if (note !== undefined && (typeof note !== "string" || [...note].length > MAX_NOTE)) {
     throw invalidOption(subject, "note", note, `a string of at most ${MAX_NOTE} characters`);
   }
