@@ -73,61 +73,61 @@ export function memoryDeduplicator(): Deduplicator {
 /** The value of an id: a claim and its deadline, or a note that the message was handled. */
 type Mark = { readonly handled: true } | { readonly by: string; readonly until: number };
 
-/**
- * Creates a deduplicator that all instances on a store share, and that survives a restart.
- *
- * @param remember How long the ids of handled messages are kept, in milliseconds
- * @param handlingTime How long a claim is valid, in milliseconds
- */
-export function storeDeduplicator(
-  store: Store,
-  remember: number,
-  handlingTime: number,
-): Deduplicator {
+/** A deduplicator that all instances on a store share, and that survives a restart. */
+export class StoreDeduplicator implements Deduplicator {
+  readonly #store: Store;
+  readonly #remember: number;
+  readonly #handlingTime: number;
+
+  /**
+   * @param remember How long the ids of handled messages are kept, in milliseconds
+   * @param handlingTime How long a claim is valid, in milliseconds
+   */
+  constructor(store: Store, remember: number, handlingTime: number) {
+    this.#store = store;
+    this.#remember = remember;
+    this.#handlingTime = handlingTime;
+  }
+
+  async claim(scopes: readonly string[], id: string): Promise<Claim | "handled" | "running"> {
+    const keys = scopes.map((scope): StoreKey => ["received", scope, id]);
+    const entries = await Promise.all(keys.map((key) => this.#store.get<Mark>(key)));
+    if (entries.some(isHandled)) return "handled";
+    if (entries.some(isRunning)) return "running";
+    const by = crypto.randomUUID();
+    const mark: Mark = { by, until: Date.now() + this.#handlingTime };
+    const atomic = this.#store.atomic();
+    for (const [i, key] of keys.entries()) {
+      atomic.check({ key, versionstamp: entries[i]!.versionstamp })
+        .set(key, mark, { expireIn: this.#handlingTime * 2 });
+    }
+    const commit = await atomic.commit();
+    // If a check failed, someone else committed first; or it was applied, and only the reply was lost.
+    if (!commit.ok && !await this.#versionOf(keys[0]!, by)) return "running";
+    return { complete: () => this.#complete(keys), release: () => this.#release(keys, by) };
+  }
+
+  async #complete(keys: readonly StoreKey[]): Promise<void> {
+    await Promise.all(keys.map(async (key) => {
+      const record = async (): Promise<void> =>
+        await this.#store.set(key, { handled: true }, { expireIn: this.#remember });
+      await record().catch(record); // once more: without the record, it may be handled again
+    }));
+  }
+
+  async #release(keys: readonly StoreKey[], by: string): Promise<void> {
+    for (const key of keys) {
+      const versionstamp = await this.#versionOf(key, by);
+      if (versionstamp === undefined) continue;
+      await this.#store.atomic().check({ key, versionstamp }).delete(key).commit();
+    }
+  }
+
   /** Returns the versionstamp of a claim; undefined if it expired and someone else has it now. */
-  async function versionOf(key: StoreKey, by: string): Promise<string | undefined> {
-    const { value, versionstamp } = await store.get<Mark>(key);
+  async #versionOf(key: StoreKey, by: string): Promise<string | undefined> {
+    const { value, versionstamp } = await this.#store.get<Mark>(key);
     return value !== null && "by" in value && value.by === by ? versionstamp : undefined;
   }
-
-  function createClaim(keys: readonly StoreKey[], by: string): Claim {
-    return {
-      async complete() {
-        await Promise.all(keys.map(async (key) => {
-          const record = async (): Promise<void> =>
-            await store.set(key, { handled: true }, { expireIn: remember });
-          await record().catch(record); // once more: without the record, it may be handled again
-        }));
-      },
-      async release() {
-        for (const key of keys) {
-          const versionstamp = await versionOf(key, by);
-          if (versionstamp === undefined) continue;
-          await store.atomic().check({ key, versionstamp }).delete(key).commit();
-        }
-      },
-    };
-  }
-
-  return {
-    async claim(scopes, id) {
-      const keys = scopes.map((scope): StoreKey => ["received", scope, id]);
-      const entries = await Promise.all(keys.map((key) => store.get<Mark>(key)));
-      if (entries.some(isHandled)) return "handled";
-      if (entries.some(isRunning)) return "running";
-      const by = crypto.randomUUID();
-      const mark: Mark = { by, until: Date.now() + handlingTime };
-      const atomic = store.atomic();
-      for (const [i, key] of keys.entries()) {
-        atomic.check({ key, versionstamp: entries[i]!.versionstamp })
-          .set(key, mark, { expireIn: handlingTime * 2 });
-      }
-      const commit = await atomic.commit();
-      // If a check failed, someone else committed first; or it was applied, and only the reply was lost.
-      if (commit.ok || await versionOf(keys[0]!, by)) return createClaim(keys, by);
-      return "running";
-    },
-  };
 }
 
 function isHandled({ value }: StoreEntry<Mark>): boolean {

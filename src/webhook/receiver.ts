@@ -15,7 +15,7 @@ import {
   DEFAULT_REMEMBER,
   memoryDeduplicator,
   scopesOf,
-  storeDeduplicator,
+  StoreDeduplicator,
 } from "./deduplication.ts";
 import { createWebhookValidation } from "./handshake.ts";
 import {
@@ -164,7 +164,7 @@ function createReceiver(handler: ReceivingHandler, options: WebhookReceiverOptio
     name,
     reader,
     recorder: new Recorder({ telemetry }, new Reporter(reader.logger)),
-    deduplicator: store ? storeDeduplicator(store, kept, claimed) : memoryDeduplicator(),
+    deduplicator: store ? new StoreDeduplicator(store, kept, claimed) : memoryDeduplicator(),
   };
 }
 
