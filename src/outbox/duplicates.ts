@@ -35,16 +35,17 @@ export async function findStored(
     const entry = prepared === first ? record : await read(keys.event(prepared.event.id));
     return entry.versionstamp !== null && await isSameEvent(client, prepared, entry, options());
   };
-  const isChanged = async ({ key, versionstamp }: RecordWrite): Promise<boolean> =>
-    versionstamp !== undefined && (await read(keys.record(...key))).versionstamp !== versionstamp;
+  const checkRecord = async ({ key, versionstamp }: RecordWrite): Promise<void> => {
+    if (versionstamp === undefined) return;
+    const entry = await read(keys.record(...key));
+    if (entry.versionstamp !== versionstamp) throw new RecordConflictError(key);
+  };
   for (const unit of units) {
     const rest: Prepared[] = [];
     for (const prepared of unit.batch) {
       if (unit.done.has(prepared)) continue; // with the first of its batch
-      for (const record of prepared.records ?? []) {
-        if (await isChanged(record)) throw new RecordConflictError(record.key);
-      }
-      const { key, hash } = prepared;
+      const { key, hash, records = [] } = prepared;
+      for (const record of records) await checkRecord(record);
       const used = key === undefined ? null : (await read(keys.idempotency(key))).value;
       if (used !== null) setDuplicates(unit, prepared, used as IdempotencyRecord, hash);
       else if (await isStored(prepared)) {

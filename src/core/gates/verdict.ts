@@ -81,9 +81,9 @@ export function readVerdict(value: unknown): Verdict | undefined | { readonly in
   if (typeof value !== "object" || Array.isArray(value)) {
     return { invalid: `returned ${typeof value}: return allow(), deny(), ask() or nothing` };
   }
-  const { decision, reason, internal, interrupt, context, expiresIn, allow: choices, data } = ownOf(
-    value,
-  ) as Readonly<Record<string, unknown>>;
+  const fields = ownOf(value) as Fields;
+  const { decision, reason, internal, interrupt, context, expiresIn, allow: choices, data } =
+    fields;
   if (!isDecided(decision) && decision !== "none") {
     const found = typeof decision === "string" ? `"${decision.slice(0, 40)}"` : typeof decision;
     return {
@@ -96,25 +96,9 @@ export function readVerdict(value: unknown): Verdict | undefined | { readonly in
     const known = Object.entries(texts).filter(([, text]) => typeof text === "string");
     return { decision, ...Object.fromEntries(known), ...(interrupt === true && { interrupt }) };
   }
-  for (const [name, text] of Object.entries(texts)) {
-    if (text !== undefined && typeof text !== "string") {
-      return { invalid: `returned '${name}' that is not a text` };
-    }
-  }
-  if (data !== undefined && data !== null && (decision === "ask" || decision === "none")) {
-    return { invalid: `returned 'data' with "${decision}": change data with "allow"` };
-  }
-  if (decision === "ask" && !reason) return { invalid: "asked nothing: pass a question" };
-  if (interrupt !== undefined && typeof interrupt !== "boolean") {
-    return { invalid: "returned 'interrupt' that is not true or false" };
-  }
+  const invalid = findIssue(fields, decision);
+  if (invalid !== undefined) return { invalid };
   const isAsk = decision === "ask";
-  if (isAsk && expiresIn !== undefined && !(typeof expiresIn === "number" && expiresIn > 0)) {
-    return { invalid: "returned 'expiresIn' that is not a positive number of milliseconds" };
-  }
-  if (isAsk && choices !== undefined && !(Array.isArray(choices) && choices.every(isChoice))) {
-    return { invalid: `returned 'allow' that is not a list of "allow", "deny" and "edit"` };
-  }
   return {
     decision,
     ...texts as Pick<Verdict, "reason" | "internal" | "context">,
@@ -123,6 +107,35 @@ export function readVerdict(value: unknown): Verdict | undefined | { readonly in
     ...(isAsk && choices !== undefined && { allow: choices as readonly AskChoice[] }),
     ...(decision === "allow" && data !== undefined && data !== null && { data }),
   };
+}
+
+type Fields = Readonly<Record<string, unknown>>;
+
+/** Returns what is wrong with the fields of a verdict that is no deny; undefined if nothing is. */
+function findIssue(
+  { reason, internal, interrupt, context, expiresIn, allow: choices, data }: Fields,
+  decision: Decided | "none",
+): string | undefined {
+  for (const [name, text] of Object.entries({ reason, internal, context })) {
+    if (text !== undefined && typeof text !== "string") {
+      return `returned '${name}' that is not a text`;
+    }
+  }
+  if (data !== undefined && data !== null && decision !== "allow") {
+    return `returned 'data' with "${decision}": change data with "allow"`;
+  }
+  if (interrupt !== undefined && typeof interrupt !== "boolean") {
+    return "returned 'interrupt' that is not true or false";
+  }
+  if (decision !== "ask") return undefined;
+  if (!reason) return "asked nothing: pass a question";
+  if (expiresIn !== undefined && !(typeof expiresIn === "number" && expiresIn > 0)) {
+    return "returned 'expiresIn' that is not a positive number of milliseconds";
+  }
+  if (choices !== undefined && !(Array.isArray(choices) && choices.every(isChoice))) {
+    return `returned 'allow' that is not a list of "allow", "deny" and "edit"`;
+  }
+  return undefined;
 }
 
 /** Reads a verdict from elsewhere, such as another process, and marks it, so that a rewrite may return it, too. */
