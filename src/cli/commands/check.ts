@@ -49,10 +49,16 @@ async function check(path: string, options: Options, io: CommandIO): Promise<voi
     throw printIssues(path, error.issues, io);
   }
   const message = findOutboxError(config);
-  if (message === undefined) return report(path, config, warnings, options, io);
-  throw options.json
-    ? printIssues(path, [{ code: "unfit", message }], io)
-    : new CommandError(message);
+  if (message !== undefined) {
+    throw options.json
+      ? printIssues(path, [{ code: "unfit", message }], io)
+      : new CommandError(message);
+  }
+  const ok = !options.strict || warnings.length === 0;
+  if (options.json) io.stdout.write(`${JSON.stringify({ ok, issues: [], warnings })}\n`);
+  else printWarnings(path, warnings, io);
+  if (!ok) throw new CommandError(`${path} has ${count(warnings.length, "warning")}`);
+  if (!options.json) printConfig(path, config, io);
 }
 
 /** Prints issues as JSON and returns the error to throw. */
@@ -76,26 +82,18 @@ function findOutboxError(config: HooksConfig): string | undefined {
   }
 }
 
-function report(
-  path: string,
-  { webhooks, gates, gateOptions, server }: HooksConfig,
-  warnings: readonly ConfigIssue[],
-  { json, strict }: Options,
-  io: CommandIO,
-): void {
-  const ok = !strict || warnings.length === 0;
-  if (json) {
-    io.stdout.write(`${JSON.stringify({ ok, issues: [], warnings })}\n`);
-  } else {
-    const { yellow } = styleOf(io, io.stderr);
-    for (const { at, message, line, column, frame = "" } of warnings) {
-      const place = `${path}:${line}:${column}`;
-      const code = frame.split("\n").map((row) => `  ${row}\n`).join("");
-      io.stderr.write(`${yellow("warning")} ${place}\n  ${at} ${message}\n\n${code}\n`);
-    }
+function printWarnings(path: string, warnings: readonly ConfigIssue[], io: CommandIO): void {
+  const { yellow } = styleOf(io, io.stderr);
+  for (const { at, message, line, column, frame = "" } of warnings) {
+    const place = `${path}:${line}:${column}`;
+    const code = frame.split("\n").map((row) => `  ${row}\n`).join("");
+    io.stderr.write(`${yellow("warning")} ${place}\n  ${at} ${message}\n\n${code}\n`);
   }
-  if (!ok) throw new CommandError(`${path} has ${count(warnings.length, "warning")}`);
-  if (json) return;
+}
+
+/** Prints what a configuration has. */
+function printConfig(path: string, config: HooksConfig, io: CommandIO): void {
+  const { webhooks, gates, gateOptions, server } = config;
   const { green, bold, dim } = styleOf(io, io.stdout);
   const counts = [count(webhooks.length, "webhook")];
   if (gates.length > 0) counts.push(count(gates.length, "gate"));
@@ -103,16 +101,10 @@ function report(
   for (const { name, events, url } of webhooks) {
     io.stdout.write(`  ${bold(name)}  ${events.join(", ")}  ${dim(new URL(url).origin)}\n`);
   }
-  for (const { name, events, url, kind = "check", mode, onFailure } of gates) {
-    const traits = [
-      mode === "shadow" ? `${kind} in shadow mode` : kind,
-      ...onFailure === "allow" ? ["allows on failure"] : [],
-      ...onFailure === "ask" ? ["asks on failure"] : [],
-    ];
+  for (const gate of gates) {
+    const { name, events, url } = gate;
     const origin = dim(new URL(url).origin);
-    io.stdout.write(
-      `  gate ${bold(name)}  ${events.join(", ")}  ${origin}  ${traits.join(", ")}\n`,
-    );
+    io.stdout.write(`  gate ${bold(name)}  ${events.join(", ")}  ${origin}  ${traitsOf(gate)}\n`);
   }
   const names = gates.filter(({ mode }) => mode !== "shadow").map(({ name }) => name);
   const required = gateOptions.required ?? [];
@@ -122,4 +114,11 @@ function report(
   if (required.length > 0) io.stdout.write(`  required gates: ${described.join(", ")}\n`);
   const tokens = server.tokens.map(({ name, scopes }) => `${name} (${scopes.join(", ")})`);
   if (tokens.length > 0) io.stdout.write(`  tokens: ${printable(tokens.join(", "))}\n`);
+}
+
+function traitsOf({ kind = "check", mode, onFailure }: HooksConfig["gates"][number]): string {
+  const traits: string[] = [mode === "shadow" ? `${kind} in shadow mode` : kind];
+  if (onFailure === "allow") traits.push("allows on failure");
+  if (onFailure === "ask") traits.push("asks on failure");
+  return traits.join(", ");
 }
