@@ -3,6 +3,7 @@ import type { HookEvent } from "../core/mod.ts";
 import { guarded } from "../core/reporter.ts";
 import { maskError } from "../internal/mask_error.ts";
 import { createEventId, timeOfEventId } from "../internal/uuid.ts";
+import { isObject } from "../internal/validate.ts";
 import type { Outbox, StoredEvent } from "../outbox/mod.ts";
 import { isExpired } from "./auth.ts";
 import { type AppContext, type AppState, respond, respondJson } from "./context.ts";
@@ -56,10 +57,6 @@ function withoutInternal(report: unknown): unknown {
   return Array.isArray(data["gates"])
     ? { ...data, gates: data["gates"].map(withoutInternal) }
     : data;
-}
-
-function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 function toStoredEventJson({ event, acceptedAt, targets }: StoredEvent): StoredEventJson {

@@ -105,7 +105,7 @@ export function checkList(subject: string, name: string, value: unknown): void {
   if (!Array.isArray(value)) throw invalidOption(subject, name, value, "a list");
 }
 
-/** Whether a value is an object and not a list. */
+/** Returns whether a value is an object and not a list. */
 export function isObject(value: unknown): value is Readonly<Record<string, unknown>> {
   return typeof value === "object" && value !== null && !Array.isArray(value);
 }

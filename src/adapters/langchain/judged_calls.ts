@@ -2,6 +2,7 @@
  * The calls that gates have judged and whose tools run, so that no other tool does.
  * @module
  */
+import { isObject } from "../../internal/validate.ts";
 
 /** A call as gates judged it. */
 export type JudgedCall = {
@@ -111,6 +112,5 @@ function argsIn(input: string, callId: string | undefined): string | undefined {
 }
 
 function inputOf(args: unknown): string | undefined {
-  const isObject = typeof args === "object" && args !== null && !Array.isArray(args);
-  return isObject ? JSON.stringify(args) : undefined;
+  return isObject(args) ? JSON.stringify(args) : undefined;
 }
