@@ -7,7 +7,7 @@ export const LIST_TARGETS = "Run `hooks targets` to list the targets";
 
 /** Thrown for errors that the user can fix. Printed without a stack. */
 export class CommandError extends Error {
-  /** Always `CommandError`. */
+  /** Identifies the class, also across copies of the package. */
   override readonly name: string = "CommandError";
   /** The exit code of the process: 1 for a failure, 2 for wrong usage. */
   readonly exitCode: 1 | 2;
@@ -24,7 +24,7 @@ export class CommandError extends Error {
 
 /** Thrown for a response that isn't successful. */
 export class ResponseError extends CommandError {
-  /** Always `ResponseError`. */
+  /** Identifies the class, also across copies of the package. */
   override readonly name = "ResponseError";
   /** The HTTP status. */
   readonly status: number;

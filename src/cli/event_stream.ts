@@ -66,7 +66,7 @@ async function* linesOf(body: AsyncIterable<Uint8Array>): AsyncIterable<string> 
 
 /** Thrown when a connection is silent for too long. */
 export class SilenceError extends Error {
-  /** Always `SilenceError`. */
+  /** Identifies the class, also across copies of the package. */
   override readonly name = "SilenceError";
 
   constructor(milliseconds: number) {

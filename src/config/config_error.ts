@@ -67,9 +67,9 @@ export interface ReportOptions {
 
 /** Thrown when a configuration can't be used. Its message is the whole report. */
 export class ConfigError extends Error {
-  /** Always `"ConfigError"`. */
+  /** Identifies the class, also across copies of the package. */
   override readonly name = "ConfigError";
-  /** Always `"config_invalid"`. */
+  /** The stable error code. */
   readonly code = "config_invalid";
   /** Every issue, in the order of the file. */
   readonly issues: readonly ConfigIssue[];

@@ -274,7 +274,7 @@ export const addressRange: StringSchema = {
   parse: (text) => parseRange(text) === undefined ? undefined : text,
 };
 
-/** Header names of RFC 9110, section 5.6.2, without the reserved ones, which `spell` writes for any case. */
+/** Returns a pattern for header names (RFC 9110, 5.6.2) without reserved ones, which `spell` writes for any case. */
 function headerPattern(spell: (name: string) => string): string {
   const isPrefix = (name: string) => name.endsWith("-");
   const prefixes = RESERVED_HEADERS.filter(isPrefix).map(spell).join("|");

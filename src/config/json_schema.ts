@@ -107,7 +107,7 @@ function examplesOf(schema: Schema): { readonly examples?: readonly unknown[] } 
   return examples ? { examples: [examples] } : {};
 }
 
-/** A string that contains a variable is checked only after the variable is expanded. */
+/** Returns the schema of a string. One with a variable is checked only after it is expanded. */
 function ofString({ pattern, values }: StringSchema, { variables }: Options): Json {
   if (!variables) {
     return values

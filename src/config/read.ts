@@ -220,7 +220,7 @@ function keyHint(key: string, fields: Readonly<Record<string, unknown>>): string
   return isKnown ? `add a space after '${name}:'` : undefined;
 }
 
-/** `retry_count` as code spells it: `retryCount`. */
+/** Converts `retry_count` to `retryCount`. */
 function camelCase(name: string): string {
   return name.replace(/_([a-z])/g, (_, letter: string) => letter.toUpperCase());
 }

@@ -216,7 +216,7 @@ interface FileSystem {
   }>;
 }
 
-/** The name is a parameter to hide it from bundlers that build for the edge. */
+/** Imports `node:fs`. Its name is a parameter to hide it from bundlers that build for the edge. */
 function importFileSystem(name = "node:fs/promises"): Promise<FileSystem> {
   return import(name);
 }

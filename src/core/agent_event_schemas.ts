@@ -195,7 +195,7 @@ export const agentEventSchemas: {
   /* @__PURE__ */ Object.entries(FIELDS).map(([type, fields]) => [type, schemaOf(fields)]),
 ) as never;
 
-/** The JSON Schemas (draft 2020-12) of the payloads of the agent events, by type. */
+/** Returns the JSON Schemas (draft 2020-12) of the payloads of the agent events, by type. */
 export function agentEventJsonSchemas(): Readonly<
   Record<string, Readonly<Record<string, unknown>>>
 > {

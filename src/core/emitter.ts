@@ -50,7 +50,7 @@ export type Receipt = {
 /** What `emit` with `tx` resolves to: the event is stored in your transaction, and no handler has run yet. */
 export type TransactionReceipt = Receipt & {
   /**
-   * Call it after the commit: runs the handlers, sends deliveries immediately, and resolves to the final
+   * Runs the handlers after the commit of the caller, sends deliveries immediately, and resolves to the final
    * receipt. Without it, webhooks and durable hooks still receive the event; handlers don't run.
    *
    * Runs handlers once, however often it is called. For a duplicate, no handler runs.

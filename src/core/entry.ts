@@ -110,7 +110,7 @@ export function passes(filter: (event: HookEvent) => boolean, event: HookEvent):
   return result;
 }
 
-/** A promise would count as true, and its rejection would be lost. */
+/** Throws for a promise, which would count as true, and whose rejection would be lost. */
 function rejectPromise(name: string, result: unknown): void {
   if (!isThenable(result)) return;
   result.then(undefined, () => {});

@@ -7,7 +7,7 @@ import type { HandlerOutcome, Receipt } from "./emitter.ts";
  * dispatch. In that case, the remaining handlers failed with its reason. `cause` is the first failure.
  */
 export class DispatchError extends AggregateError {
-  /** Always `"DispatchError"`. */
+  /** Identifies the class, also across copies of the package. */
   override readonly name = "DispatchError";
   /** The stable error code. */
   readonly code = "dispatch_failed";
@@ -31,7 +31,7 @@ export class DispatchError extends AggregateError {
 
 /** Thrown when a hook could not be opened. The hooks that the same `init` had opened are closed again. */
 export class HookInitError extends Error {
-  /** Always `"HookInitError"`. */
+  /** Identifies the class, also across copies of the package. */
   override readonly name = "HookInitError";
   /** The stable error code. */
   readonly code = "hook_init_failed";
@@ -47,7 +47,7 @@ export class HookInitError extends Error {
 
 /** Thrown when a handler exceeds its `timeout`. Also the reason of its `context.signal`. */
 export class HookTimeoutError extends Error {
-  /** Always `"HookTimeoutError"`. */
+  /** Identifies the class, also across copies of the package. */
   override readonly name = "HookTimeoutError";
   /** The stable error code. */
   readonly code = "hook_timeout";
@@ -63,7 +63,7 @@ export class HookTimeoutError extends Error {
 
 /** Reported when an event is emitted in the background while too many are running and waiting. */
 export class OverflowError extends Error {
-  /** Always `"OverflowError"`. */
+  /** Identifies the class, also across copies of the package. */
   override readonly name = "OverflowError";
   /** The stable error code. */
   readonly code = "overflow";
@@ -78,7 +78,7 @@ export class OverflowError extends Error {
 
 /** Thrown when an event is rejected because of its type, its payload, or its wire format. */
 export class EventValidationError extends TypeError {
-  /** Always `"EventValidationError"`. */
+  /** Identifies the class, also across copies of the package. */
   override readonly name = "EventValidationError";
   /** The stable error code. */
   readonly code = "event_invalid";
@@ -94,7 +94,7 @@ export class EventValidationError extends TypeError {
 
 /** Thrown after `close`: no event is accepted, and nothing can be registered. */
 export class HooksClosedError extends Error {
-  /** Always `"HooksClosedError"`. */
+  /** Identifies the class, also across copies of the package. */
   override readonly name = "HooksClosedError";
   /** The stable error code. */
   readonly code = "hooks_closed";
@@ -107,7 +107,7 @@ export class HooksClosedError extends Error {
 
 /** Thrown when something could not be closed. Everything else was closed. `errors` has every failure. */
 export class HookCloseError extends AggregateError {
-  /** Always `"HookCloseError"`. */
+  /** Identifies the class, also across copies of the package. */
   override readonly name = "HookCloseError";
   /** The stable error code. */
   readonly code = "hook_close_failed";
@@ -131,7 +131,7 @@ export class HookCloseError extends AggregateError {
  * the first `await`.
  */
 export class EmitDepthError extends Error {
-  /** Always `"EmitDepthError"`. */
+  /** Identifies the class, also across copies of the package. */
   override readonly name = "EmitDepthError";
   /** The stable error code. */
   readonly code = "emit_too_deep";
@@ -153,7 +153,7 @@ export class EmitDepthError extends Error {
  * handler, or `emit` in a hook's `init`.
  */
 export class DeadlockError extends Error {
-  /** Always `"DeadlockError"`. */
+  /** Identifies the class, also across copies of the package. */
   override readonly name = "DeadlockError";
   /** The stable error code. */
   readonly code = "deadlock";
@@ -178,9 +178,9 @@ function describe(failures: readonly HandlerOutcome[]): string {
 
 /** Thrown by `call` with `throwOnDeny` when a gate denied the call. */
 export class GateDeniedError extends Error {
-  /** The name of the class. */
+  /** Identifies the class, also across copies of the package. */
   override readonly name = "GateDeniedError";
-  /** A stable code. */
+  /** The stable error code. */
   readonly code = "gate_denied";
   /** The decision's id, as in `tool.denied`. */
   readonly decisionId: string;
@@ -194,7 +194,7 @@ export class GateDeniedError extends Error {
 
 /** Thrown by a queue when a record was changed since it was read. Nothing was stored. */
 export class RecordConflictError extends Error {
-  /** Always `"RecordConflictError"`. */
+  /** Identifies the class, also across copies of the package. */
   override readonly name = "RecordConflictError";
   /** The stable error code. */
   readonly code = "record_conflict";
@@ -207,7 +207,7 @@ export class RecordConflictError extends Error {
 
 /** Thrown when an ask can't be resolved. Nothing was changed. */
 export class AskError extends Error {
-  /** Always `"AskError"`. */
+  /** Identifies the class, also across copies of the package. */
   override readonly name = "AskError";
   /** The stable error code. */
   readonly code = "ask_failed";

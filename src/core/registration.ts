@@ -122,7 +122,7 @@ function isGate(option: HooksOption): option is StandaloneGate {
 /** Members of a gate. A class of hooks may have members of its own with such names. */
 const GATE_MEMBERS: readonly string[] = ["kind", "mode", "onFailure"];
 
-/** As a hook, a gate would observe and never deny. */
+/** Rejects gates: as a hook, a gate would observe and never deny. */
 function checkNoGate(option: object): void {
   if (!isPlainObject(option) || !("handle" in option)) return;
   const found = GATE_MEMBERS.find((name) => name in option);
@@ -132,7 +132,7 @@ function checkNoGate(option: object): void {
   );
 }
 
-/** Hooks may have any methods of their own, but only webhooks have both of these without `handle`. */
+/** Returns whether an option is a webhook: only webhooks have both methods without `handle`. */
 function isWebhook(option: object): option is Webhook {
   return "deliver" in option && "attempt" in option && !("handle" in option);
 }

@@ -30,7 +30,7 @@ const rules: Readonly<Record<string, HookRule>> = {
   SessionStart: { events: (_, report) => [report.session()] },
 };
 
-/** Denies, with text for the model where the hook accepts it. */
+/** Returns a denial, with text for the model where the hook accepts it. */
 function denied(judged: Judged): Fields {
   return { ...stopOutput(judged), decision: "deny", reason: whyDenied(judged) };
 }

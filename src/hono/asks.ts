@@ -251,7 +251,7 @@ async function readLink(
   return { link, ask: await findAsk(c, id) };
 }
 
-/** People read these pages: no problem documents. */
+/** Responds to a person with a page instead of a problem document. */
 function respondProblem(c: AppContext, { code }: Problem): Response {
   c.get("hooksRequest").logFields.problem = code;
   const [status, title] = PROBLEMS[code];

@@ -116,8 +116,8 @@ export function onAbort(signal: AbortSignal, callback: () => void): () => void {
 }
 
 /**
- * The listener closes over its callbacks. On workerd `this` of a listener is the global object, and on
- * Node 20 the event has no `currentTarget` once the signal was passed to `fetch`.
+ * Listens once for all callbacks, over which the listener closes: on workerd, `this` of a listener is the global
+ * object, and on Node 20 the event has no `currentTarget` once the signal was passed to `fetch`.
  */
 function listenTo(signal: AbortSignal): Subscribers {
   const callbacks = new Set<() => void>();

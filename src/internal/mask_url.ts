@@ -118,13 +118,13 @@ function endFrom(line: string, from: number): number {
   return END.exec(line)!.index;
 }
 
-/** `user:password@host` in a text, without a scheme. */
+/** Masks `user:password@host` in a text, without a scheme. */
 function maskBare(text: string): string {
   if (!text.includes("@")) return text;
   return text.split(/([\s"'])/).map(maskWord).join("");
 }
 
-/** The same in a text without spaces and quotes: up to its last `@` before a host. */
+/** Does the same in a text without spaces and quotes: up to its last `@` before a host. */
 function maskWord(word: string): string {
   let at = word.lastIndexOf("@");
   while (at >= 0 && !/[\w.[-]/.test(word.charAt(at + 1))) {

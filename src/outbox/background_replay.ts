@@ -154,7 +154,7 @@ export class BackgroundReplayer implements BackgroundReplays {
     this.#resuming = this.#resume();
   }
 
-  /** Never rejects. */
+  /** Continues a replay. Never rejects. */
   async #resume(): Promise<void> {
     this.#cancelTimer();
     let wait = LEASE;

@@ -81,7 +81,7 @@ async function closeInTime(
   }
 }
 
-/** Deno's own interface where there is one: there, to name `process` loads Node's. */
+/** Returns Deno's own interface, if any: on Deno, naming `process` loads Node's. */
 function hostOf(): Host {
   const globals = globalThis as unknown as {
     readonly Deno?: {

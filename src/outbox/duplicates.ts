@@ -70,7 +70,7 @@ async function isSameEvent(
   throw new IdempotencyConflictError("event id");
 }
 
-/** What was published under a key is a duplicate of what the key was used for. */
+/** Marks publications under a known key as duplicates. */
 function setDuplicates(
   { done }: Batch,
   prepared: Prepared,

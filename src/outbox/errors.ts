@@ -5,7 +5,7 @@ import { storeErrorOf } from "../store/errors.ts";
  * says whether anything may be stored.
  */
 export class OutboxUnavailableError extends Error {
-  /** Always `"OutboxUnavailableError"`. */
+  /** Identifies the class, also across copies of the package. */
   override readonly name = "OutboxUnavailableError";
   /** Identifies the error. */
   readonly code = "outbox_unavailable";
@@ -31,7 +31,7 @@ export class OutboxUnavailableError extends Error {
  * event. Nothing was stored.
  */
 export class IdempotencyConflictError extends Error {
-  /** Always `"IdempotencyConflictError"`. */
+  /** Identifies the class, also across copies of the package. */
   override readonly name = "IdempotencyConflictError";
   /** Identifies the error. */
   readonly code = "idempotency_conflict";
@@ -44,7 +44,7 @@ export class IdempotencyConflictError extends Error {
 
 /** Thrown when too many replays are running in the background to start another. */
 export class ReplayLimitError extends Error {
-  /** Always `"ReplayLimitError"`. */
+  /** Identifies the class, also across copies of the package. */
   override readonly name = "ReplayLimitError";
   /** Identifies the error. */
   readonly code = "replay_limit";

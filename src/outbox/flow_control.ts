@@ -133,7 +133,7 @@ export class FlowControl {
     });
   }
 
-  /** The attempt has ended: the next delivery has its slot. */
+  /** Frees the slot of an attempt that has ended for the next delivery. */
   leaveSlot({ slots }: RegisteredTarget): void {
     slots.running--;
     const waiting = this.#waiting.get(slots);
@@ -183,7 +183,7 @@ export class FlowControl {
     this.enter(registered, -count);
   }
 
-  /** The attempt has ended, after this many milliseconds if it was made. Its outcome waits for a commit. */
+  /** Records that an attempt has ended, after `took` ms if it was made. Its outcome waits for a commit. */
   attempted(registered: RegisteredTarget, took?: number): void {
     if (took !== undefined) registered.pace.ended(this.#options.clock.now(), took);
     registered.slots.attempting--;
@@ -191,7 +191,7 @@ export class FlowControl {
     this.#backlog++;
   }
 
-  /** The outcome was committed, or given up. */
+  /** Records that an outcome was committed, or given up. */
   settled(registered: RegisteredTarget): void {
     registered.settling--;
     this.#backlog--;
@@ -241,7 +241,7 @@ export class FlowControl {
     this.#changed.notify();
   }
 
-  /** Nothing more is due, or the target receives nothing now: the store delays none of its deliveries. */
+  /** Records that nothing more is due, or the target receives nothing now: the store delays no delivery. */
   caughtUp(registered: RegisteredTarget): void {
     registered.behind = 0;
     registered.hasDue = false;
@@ -288,7 +288,7 @@ export class FlowControl {
     return pace.at(this.#options.clock.now()) > (this.#commitTime ?? 0);
   }
 
-  /** How long it takes to settle this many, in milliseconds, at the pace of the last commits. */
+  /** Returns how long it takes to settle this many, in milliseconds, at the pace of the last commits. */
   #timeFor(outcomes: number): number {
     return outcomes * (this.#commitTime ?? 0) / (this.commits * this.checks);
   }

@@ -40,7 +40,7 @@ export class ThrottledLogger {
     this.#clock = clock;
   }
 
-  /** Logs, unless the same message was logged in the last minute. */
+  /** Logs a warning, unless the same message was logged in the last minute. */
   warn(message: string, ...details: readonly unknown[]): void {
     if (this.isMuted) return;
     const now = this.#clock.now();

@@ -48,7 +48,7 @@ export class Cleanup {
     void this.#loop();
   }
 
-  /** Stops, and waits for what runs. */
+  /** Stops and waits for running work. */
   async stop(): Promise<void> {
     this.#isOn = false;
     this.#isStopped = true;
@@ -231,7 +231,7 @@ export class VersionCheck {
     this.#client = client;
   }
 
-  /** @throws {Error} when the stored data has a newer format; the next call then checks again */
+  /** Checks the format once. @throws {Error} when the stored data has a newer one; the next call checks again */
   run(): Promise<void> {
     return this.#running ??= this.#run().catch((error) => {
       this.#running = undefined;

@@ -276,7 +276,7 @@ function replaying(
   };
 }
 
-/** A caller without hooks may change an event while it is being stored. */
+/** Copies events, because a caller without hooks may change them while they are stored. */
 function snapshotsOf(batch: readonly Publication[]): readonly Publication[] {
   return batch.map((one) => ({ ...one, event: snapshotOf(one.event, "Cannot publish") }));
 }

@@ -24,7 +24,7 @@ export type EventFilter = Pick<
   "type" | "sessionId" | "runId" | "since" | "until"
 >;
 
-/** @throws {TypeError} when a filter is wrong */
+/** Checks a filter. @throws {TypeError} */
 export function checkFilter(subject: string, filter: EventFilter): void {
   const { type = "*", sessionId, runId, since, until } = filter;
   if (!isPattern(type)) {

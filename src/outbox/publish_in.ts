@@ -69,7 +69,7 @@ async function store(
   return unit.done;
 }
 
-/** @throws {Error} when an event isn't stored */
+/** Checks that an event is stored. @throws {Error} */
 async function checkStored(id: string, client: StoreClient): Promise<void> {
   const [entry] = await client.get([client.keys.event(id)]);
   if (entry!.versionstamp !== null) return;

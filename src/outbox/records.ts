@@ -37,7 +37,7 @@ export type DueRecord = {
 /** An attempt, and when it ended, in milliseconds. */
 export type KeptAttempt = Attempt & { readonly at: number };
 
-/** The log of a delivery. */
+/** Returns the key of a delivery's log. */
 export type DeliveryRecord = {
   readonly v: number;
   readonly state: "pending" | "delivered" | "dead" | "expired";
@@ -81,7 +81,7 @@ export type TargetRecord = {
   readonly reason?: string;
 };
 
-/** What an idempotency key was used for. */
+/** Returns the key of what an idempotency key was used for. */
 export type IdempotencyRecord = {
   readonly v: number;
   readonly id: string;
@@ -214,32 +214,32 @@ export class Keys {
     return [this.#prefix, "event", id];
   }
 
-  /** A part of a large event. */
+  /** Returns the key of a part of a large event. */
   chunk(id: string, n: number): StoreKey {
     return [this.#prefix, "chunk", id, n];
   }
 
-  /** A decision in its index: see `decision_index.ts`. */
+  /** Returns the key of a decision in its index: see `decision_index.ts`. */
   decided(group: readonly string[], id: string): StoreKey {
     return [this.#prefix, "decided", ...group, id];
   }
 
-  /** A pending delivery. Workers scan nothing else. */
+  /** Returns the key of a pending delivery. Workers scan nothing else. */
   due(target: string, at: number, id: string): StoreKey {
     return [this.#prefix, "due", target, at, id];
   }
 
-  /** The log of a delivery. */
+  /** Returns the key of a delivery's log. */
   delivery(target: string, id: string): StoreKey {
     return [this.#prefix, "delivery", target, id];
   }
 
-  /** A dead letter. */
+  /** Returns the key of a dead letter. */
   dead(target: string, id: string): StoreKey {
     return [this.#prefix, "dead", target, id];
   }
 
-  /** What an idempotency key was used for. */
+  /** Returns the key of what an idempotency key was used for. */
   idempotency(key: string): StoreKey {
     return [this.#prefix, "seen", "", key];
   }
@@ -252,43 +252,43 @@ export class Keys {
     return [this.#prefix, "endpoint", name];
   }
 
-  /** A session's record, which exists while the session has pending deliveries. */
+  /** Returns the key of a session's record, which exists while the session has pending deliveries. */
   session(target: string, session: string): StoreKey {
     return [this.#prefix, "lane", target, session];
   }
 
-  /** The n-th delivery of a session. */
+  /** Returns the key of the n-th delivery of a session. */
   sessionEntry(target: string, session: string, n: number): StoreKey {
     return [this.#prefix, "lane", target, session, n];
   }
 
-  /** The one due key of a session. */
+  /** Returns the one due key of a session. */
   sessionDue(target: string, at: number, session: string): StoreKey {
     return [this.#prefix, "due", target, at, "lane", session];
   }
 
-  /** A record of the hooks, such as a decision or an ask. */
+  /** Returns the key of a record of the hooks, such as a decision or an ask. */
   record(...name: readonly string[]): StoreKey {
     return [this.#prefix, "record", ...name];
   }
 
-  /** The prefix of some keys, such as `"dead", target`. */
+  /** Returns the prefix of some keys, such as `"dead", target`. */
   below(...parts: readonly (string | number)[]): StoreKey {
     return [this.#prefix, ...parts];
   }
 
-  /** Due keys from a target on, or from a key of it on. */
+  /** Selects due keys from a target on, or from a key of it on. */
   dueFrom(target: string, start?: StoreKey): StoreSelector {
     const prefix = [this.#prefix, "due"];
     return { prefix, start: start ?? [...prefix, target] };
   }
 
-  /** Due keys of a target from a time on. */
+  /** Selects due keys of a target from a time on. */
   dueOf(target: string, at: number): StoreSelector {
     return { start: this.below("due", target, at), end: this.below("due", `${target}\0`) };
   }
 
-  /** Due keys from one target up to, but not including, another. */
+  /** Selects due keys from one target up to, but not including, another. */
   dueBetween(target: string, end: string): StoreSelector {
     return { start: this.below("due", target), end: this.below("due", end) };
   }

@@ -114,7 +114,7 @@ export class StoreClient {
   }
 
   /**
-   * Commits, and sends the same commit again when its outcome is unknown: every commit checks a key that it
+   * Sends a commit, and sends the same commit again when its outcome is unknown: every commit checks a key that it
    * changes, so it is applied once at most. `ok: false`: another process committed first, or it was applied
    * before.
    *
@@ -145,7 +145,7 @@ export class StoreClient {
   }
 
   /**
-   * Commits. Resolves to false when another process committed first, or it was applied before.
+   * Sends a commit. Resolves to false when another process committed first, or it was applied before.
    *
    * @param action What failed, in errors: `"retry"`
    * @throws {OutboxUnavailableError} when the store doesn't respond in time

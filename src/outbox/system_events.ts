@@ -55,7 +55,7 @@ export class SystemEvents {
     this.#options = options;
   }
 
-  /** @throws {TypeError} when other hooks use the outbox: closing them would stop it for both */
+  /** Connects hooks. @throws {TypeError} when others use the outbox: closing them would stop it for both */
   connect(host: QueueHost): { unregister(): void } {
     if (this.#host) {
       throw new TypeError(

@@ -170,7 +170,7 @@ export class Targets {
     this.#retention = retention;
   }
 
-  /** @throws {TypeError | RangeError} when it can't be delivered to */
+  /** Registers a target. @throws {TypeError | RangeError} when it is invalid */
   register(target: DeliveryTarget): { unregister(): void } {
     const { name, retry, ordering } = target;
     const subject = `Cannot register '${name}' with the outbox`;

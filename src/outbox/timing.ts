@@ -32,7 +32,7 @@ export const PROBE_TIMEOUT = 3_000;
  */
 export const STOP_TIMEOUT = 4_500;
 
-/** Waits. */
+/** Resolves after a time, by a clock. */
 export function sleep(clock: Clock, milliseconds: number): Promise<void> {
   return new Promise((resolve) => void clock.setTimer(milliseconds, resolve));
 }

@@ -268,7 +268,7 @@ export class Worker {
     return held;
   }
 
-  /** The worker was stopped while the delivery was being stored. */
+  /** Gives back a lease, because the worker was stopped while the delivery was being stored. */
   async #giveBack(lease: Lease): Promise<void> {
     const { flowControl, steps } = this.#options;
     flowControl.attempted(lease.registered);

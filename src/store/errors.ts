@@ -2,7 +2,7 @@ import type { StandardIssue } from "../internal/standard_schema.ts";
 
 /** Thrown when a key, a value or a commit is larger than the store accepts. Nothing was written. */
 export class StoreLimitError extends RangeError {
-  /** Always `"StoreLimitError"`. */
+  /** Identifies the class, also across copies of the package. */
   override readonly name = "StoreLimitError";
   /** The stable error code. */
   readonly code = "store_limit";
@@ -38,7 +38,7 @@ const STORE_FAILURES: Readonly<Record<StoreFailure, string>> = {
 
 /** Thrown by a store when its backend fails. Your own store can throw it too. */
 export class StoreError extends Error {
-  /** Always `"StoreError"`. */
+  /** Identifies the class, also across copies of the package. */
   override readonly name = "StoreError";
   /** The stable error code. */
   readonly code = "store_failed";

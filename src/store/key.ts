@@ -163,7 +163,7 @@ export function limitOf(options: StoreListOptions): number {
   return readCount("Cannot list keys", "limit", limit, OR_INFINITE);
 }
 
-/** Every part starts with a byte between `\0` and `\xff`, so that these are the bounds of a prefix. */
+/** Returns the bounds of a prefix: every part starts with a byte between `\0` and `\xff`. */
 function rangeOfPrefix(
   prefix: StoreKey,
   start: StoreKey | undefined,

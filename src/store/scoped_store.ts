@@ -62,7 +62,7 @@ function scopedAtomic(atomic: StoreAtomic, full: (key: StoreKey) => StoreKey): S
 /** The methods that every store has. */
 const METHODS = ["get", "getMany", "set", "delete", "list", "atomic"];
 
-/** A store. */
+/** Checks that a value is a store. @throws {TypeError} */
 export function checkStore(subject: string, store: unknown): void {
   checkObject(subject, "a store", store);
   checkFunctions(`${subject} with this store`, store as object, METHODS);

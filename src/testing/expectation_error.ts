@@ -3,8 +3,8 @@
  * that was recorded in its message, and when a store fails a test of `testStore`.
  */
 export class ExpectationError extends Error {
-  /** Always `"ExpectationError"`. */
+  /** Identifies the class, also across copies of the package. */
   override readonly name = "ExpectationError";
-  /** Always `"expectation_failed"`. */
+  /** The stable error code. */
   readonly code = "expectation_failed";
 }

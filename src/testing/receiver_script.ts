@@ -257,7 +257,7 @@ function toBody({ echo, body = "ok" }: ReceiverBehavior, request: RecordedReques
   return typeof content === "string" ? new TextEncoder().encode(content) : content;
 }
 
-/** Seconds, or a date as HTTP writes it (RFC 9110, section 10.2.3). */
+/** Returns seconds, or a date as HTTP writes it (RFC 9110, section 10.2.3). */
 function toRetryAfter(value: number | Date): string {
   return typeof value === "number" ? String(value) : value.toUTCString();
 }

@@ -195,7 +195,7 @@ async function systemLookup(hostname: string): Promise<readonly string[]> {
   return entries.map(({ address }) => address);
 }
 
-/** The id is a parameter because bundlers, when they build for the edge, fail on a literal one. */
+/** Imports a module. Its id is a parameter because bundlers for the edge fail on a literal one. */
 async function load(id: string): Promise<Dns> {
   return (currentRuntime() === "deno" ? await import(id) : builtinLoader()?.(id)) as Dns;
 }

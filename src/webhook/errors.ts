@@ -39,7 +39,7 @@ export type WebhookVerificationCode =
  * secret, a signature or anything else from the sender, so it is safe to log.
  */
 export class WebhookVerificationError extends Error {
-  /** The name of the class, also after minifying. */
+  /** Identifies the class, also across copies of the package. */
   override readonly name = "WebhookVerificationError";
   /** The reason. Stable across versions. */
   readonly code: WebhookVerificationCode;
@@ -53,7 +53,7 @@ export class WebhookVerificationError extends Error {
 
 /** Thrown when an inline delivery fails: every attempt failed, or the last one can't be retried. */
 export class WebhookError extends Error {
-  /** The name of the class, also after minifying. */
+  /** Identifies the class, also across copies of the package. */
   override readonly name = "WebhookError";
   /** Identifies this error. Stable across versions. */
   readonly code = "webhook_failed";
@@ -86,7 +86,7 @@ export type AddressErrorCode = "address_not_allowed" | "address_unresolved";
  * register webhooks learns it.
  */
 export class AddressNotAllowedError extends Error {
-  /** The name of the class, also after minifying. */
+  /** Identifies the class, also across copies of the package. */
   override readonly name = "AddressNotAllowedError";
   /** Whether the address is blocked or could not be resolved. */
   readonly code: AddressErrorCode;

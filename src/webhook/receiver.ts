@@ -168,7 +168,10 @@ function createReceiver(handler: ReceivingHandler, options: WebhookReceiverOptio
   };
 }
 
-/** `path`: without the rest of the URL, as a proxy may change the scheme, and no signature covers host and query. */
+/**
+ * Handles a verified message. `path` is without the rest of the URL, because a proxy may change the scheme, and no
+ * signature covers host and query.
+ */
 async function receive(
   { handler, name, reader, recorder, deduplicator }: Receiver,
   path: string,

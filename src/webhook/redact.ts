@@ -261,7 +261,7 @@ function needlesOf(secret: string): readonly string[] {
   return forms.map(fold).filter(({ length }) => length >= MIN_SECRET);
 }
 
-/** A server reads the bytes of a header as Latin-1 or as UTF-8, and may replace those that it can't read. */
+/** Returns how a server may read a header: as Latin-1 or UTF-8, with invalid bytes replaced. */
 function misreadingsOf(secret: string, utf8: Uint8Array): readonly string[] {
   if (/^[\x20-\x7e]*$/.test(secret)) return [];
   const latin1 = Uint8Array.from(secret, (character) => character.charCodeAt(0));

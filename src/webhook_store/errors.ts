@@ -21,7 +21,7 @@ export type WebhookStoreCode =
 
 /** Thrown when a stored webhook can't be read or changed. The message contains no secret and no header value. */
 export class WebhookStoreError extends Error {
-  /** Always `"WebhookStoreError"`. */
+  /** Identifies the class, also across copies of the package. */
   override readonly name = "WebhookStoreError";
   /** Why it failed. */
   readonly code: WebhookStoreCode;

@@ -181,7 +181,7 @@ export class LiveWebhooks {
     this.#hook.unregister();
   }
 
-  /** When another hook fails to open, this one is closed, and opened again with it. */
+  /** Starts following changes. It runs again if another hook failed to open at first. */
   async #start(logger: Logger): Promise<void> {
     if (this.#isUnregistered) return;
     this.#isStopped = false;

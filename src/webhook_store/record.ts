@@ -266,7 +266,7 @@ export function webhookSchemas(): WebhookStore["schemas"] {
   return { create, change: { ...rest, properties } };
 }
 
-/** Each header can be removed by null. */
+/** Returns a schema in which each header can be removed by null. */
 function withRemovable({ anyOf, ...rest }: Json): Json {
   const forms = (anyOf as readonly Json[]).map((form): Json => {
     const { additionalProperties } = form;

@@ -306,7 +306,7 @@ class StoredWebhooks implements WebhookStore {
     return { ...describeRecord(name, record), ...(problem !== undefined && { problem }) };
   }
 
-  /** @throws {AddressNotAllowedError} */
+  /** Checks that a URL is allowed. @throws {AddressNotAllowedError} */
   async #checkUrl(url: string): Promise<void> {
     const message = `Cannot use the URL: its name was not resolved within ${GUARD_TIMEOUT} ms`;
     const error = (): Error => new AddressNotAllowedError(message, "address_unresolved");

@@ -294,7 +294,7 @@ async function sign(
   return new Request(url, { method, headers, body });
 }
 
-/** The response of `webhookReceiver` to a body that does not arrive in time. */
+/** Returns the response of `webhookReceiver` to a body that does not arrive in time. */
 function bodyTimeout(): Response {
   const problem = { type: "about:blank", status: 408, code: "body_timeout" };
   const detail = "The body did not arrive in time";

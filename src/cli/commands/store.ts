@@ -212,7 +212,7 @@ async function countEntries(entries: AsyncIterable<unknown>): Promise<number> {
   return count;
 }
 
-/** A delivery that a process has leased, under any prefix (`docs/internals/outbox.md`, "Keys"). */
+/** Returns whether an entry is a leased delivery, under any prefix (`docs/internals/outbox.md`, "Keys"). */
 function isLeased([, kind]: StoreKey, value: unknown, now: number): boolean {
   return kind === "due" && Number((value as { readonly until?: unknown } | null)?.until) > now;
 }

@@ -168,7 +168,7 @@ export class Service {
     }));
   }
 
-  /** @throws {CommandError} when events would miss webhooks */
+  /** Checks that no event would miss a webhook. @throws {CommandError} */
   async #check(): Promise<void> {
     await this.#checkNames(this.#settings.webhooks.map(({ name }) => name));
     if (this.#webhooks !== undefined || !await hasWebhooks(this.#store)) return;

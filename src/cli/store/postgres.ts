@@ -118,7 +118,7 @@ async function loadFromWorkingDirectory(name: string) {
   }
 }
 
-/** A package that is installed but fails is a different error. */
+/** Returns undefined if a package is not installed, and rethrows other errors. */
 function onMissing(error: unknown): undefined {
   const { code } = error as { readonly code?: string };
   if (!/^(?:ERR_)?MODULE_NOT_FOUND$/.test(code ?? "")) throw error;

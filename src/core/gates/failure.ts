@@ -15,9 +15,9 @@ export type GateFailure =
  * `"error"`. Its message is recorded as `internal`, and never reaches the model.
  */
 export class GateError extends Error {
-  /** The name of the class. */
+  /** Identifies the class, also across copies of the package. */
   override readonly name = "GateError";
-  /** A stable code. */
+  /** The stable error code. */
   readonly code = "gate_failed";
   /** How the gate failed. */
   readonly failure: "unreachable" | "status" | "invalid" | "too_large";
@@ -29,7 +29,7 @@ export class GateError extends Error {
   }
 }
 
-/** Like `instanceof`, but safe for any thrown value: with a revoked proxy, `instanceof` throws. */
+/** Returns whether a thrown value is of a class, without throwing for a revoked proxy as `instanceof` does. */
 export function isOf<Type>(
   error: unknown,
   type: abstract new (...args: never) => Type,

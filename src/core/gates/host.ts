@@ -25,7 +25,7 @@ export type HostParts = {
   readonly ending: AbortSignal;
   /** Aborts when `close` gives up. */
   readonly abandoned: AbortSignal;
-  /** @throws {HooksClosedError} after `close` */
+  /** Throws after `close`. @throws {HooksClosedError} */
   admit(subject: string): void;
   /** Runs something that `close` waits for. */
   run<Result>(work: () => Promise<Result>): Promise<Result>;

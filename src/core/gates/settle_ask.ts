@@ -120,7 +120,7 @@ export class AskSettler {
     return this.#stepTo("deny", ask, known, { reason, state: "expired", events: [event] });
   }
 
-  /** All gates judge data that was edited. */
+  /** Lets all gates judge data that was edited. */
   async #editedStep(ask: ReadAsk, known: KnownAsk, data: unknown): Promise<Step> {
     const { digester, clock } = this.#host;
     const start = clock.now();

@@ -6,12 +6,12 @@ import { link, type PageRequest, type Query } from "./request.ts";
 /** The name of the hidden field of every form. */
 export const CSRF_FIELD = "csrf";
 
-/** The hidden field of a form that proves where it comes from. */
+/** Renders the hidden field of a form that proves where it comes from. */
 export function CsrfField({ token }: { token: string }): Child {
   return <input type="hidden" name={CSRF_FIELD} value={token} />;
 }
 
-/** A form that sends an action of the console, by `POST`. `path` is that of its route. */
+/** Renders a form that sends an action of the console, by `POST`. `path` is that of its route. */
 export function ActionForm(
   { at, path, fields = {}, children, ...attributes }: {
     at: PageRequest;
@@ -46,7 +46,7 @@ type Labeled = {
   error?: string | undefined;
 };
 
-/** A labeled text field: of one line, or with `rows` of several. */
+/** Renders a labeled text field: of one line, or with `rows` of several. */
 export function TextField(
   { name, label, value, id = name, hint, error, rows, type = "text", ...rest }: Labeled & {
     rows?: number;
@@ -69,7 +69,7 @@ export function TextField(
   );
 }
 
-/** A labeled choice between options, as pairs of value and text. A value that isn't among them is added. */
+/** Renders a labeled choice between options, as pairs of value and text. A value that isn't among them is added. */
 export function SelectField(
   { name, label, value, options }: Omit<Labeled, "id" | "hint" | "error"> & {
     options: readonly (readonly [value: string, text: string])[];
@@ -106,7 +106,7 @@ type Column<Row> = {
   readonly cell: (row: Row, index: number) => Child;
 };
 
-/** A table. Screen readers read its caption. Columns that are `false` are left out. */
+/** Renders a table. Screen readers read its caption. Columns that are `false` are left out. */
 export function Table<Row>(
   { caption, columns, rows }: {
     caption: string;
@@ -140,7 +140,7 @@ export function Table<Row>(
   );
 }
 
-/** Further lines of a cell, in small type. Those without text are left out. */
+/** Renders further lines of a cell, in small type. Those without text are left out. */
 export function Lines({ lines }: { lines: readonly (Child | false)[] }): Child {
   return lines.filter((line) => line !== undefined && line !== false && line !== "").map((line) => (
     <>
@@ -150,7 +150,7 @@ export function Lines({ lines }: { lines: readonly (Child | false)[] }): Child {
   ));
 }
 
-/** The message in place of an empty list: why it is empty, and what to do. */
+/** Renders the message in place of an empty list: why it is empty, and what to do. */
 export function EmptyState(
   { title, children }: { title: string; children?: Child },
 ): Child {
@@ -165,7 +165,7 @@ export function EmptyState(
 /** The colors of a badge. Its text has the meaning, too. */
 export type Tone = "ok" | "warn" | "bad" | "info" | "quiet";
 
-/** A status. */
+/** Renders a status. */
 export function Badge({ tone, children }: { tone: Tone; children?: Child }): Child {
   return <span class={`badge ${tone}`}>{children}</span>;
 }
@@ -184,12 +184,12 @@ const TONES: Readonly<Record<string, Tone>> = {
   disable: "bad",
 };
 
-/** The state of a delivery or of a target, or the verdict of an attempt. */
+/** Renders the state of a delivery or of a target, or the verdict of an attempt. */
 export function StateBadge({ state }: { state: string }): Child {
   return <Badge tone={TONES[state] ?? "quiet"}>{state}</Badge>;
 }
 
-/** A list of names and values. Entries without a value are left out. */
+/** Renders a list of names and values. Entries without a value are left out. */
 export function Details(
   { entries }: { entries: readonly (readonly [name: string, value: Child | undefined])[] },
 ): Child {
@@ -205,7 +205,7 @@ export function Details(
   );
 }
 
-/** A part of a page, with a heading. */
+/** Renders a part of a page, with a heading. */
 export function Section(
   { title, id, actions, children }: {
     title: string;
@@ -225,7 +225,7 @@ export function Section(
   );
 }
 
-/** A time, relative to that of the request, with the time in UTC as its tooltip. */
+/** Renders a time, relative to that of the request, with the time in UTC as its tooltip. */
 export function Time({ at, time }: { at: Pick<PageRequest, "now">; time: Date }): Child {
   const utc = formatUtc(time);
   return (
@@ -235,7 +235,7 @@ export function Time({ at, time }: { at: Pick<PageRequest, "now">; time: Date })
   );
 }
 
-/** A time in UTC, followed by how long ago it is. */
+/** Renders a time in UTC, followed by how long ago it is. */
 export function FullTime({ at, time }: { at: Pick<PageRequest, "now">; time: Date }): Child {
   return (
     <time datetime={time.toISOString()}>
@@ -244,7 +244,7 @@ export function FullTime({ at, time }: { at: Pick<PageRequest, "now">; time: Dat
   );
 }
 
-/** JSON, indented. */
+/** Renders JSON, indented. */
 export function Json({ value, label }: { value: unknown; label: string }): Child {
   return (
     <pre class="code" role="group" aria-label={label} tabindex={0}>
@@ -253,7 +253,7 @@ export function Json({ value, label }: { value: unknown; label: string }): Child
   );
 }
 
-/** Text as it was received: the body of a response, or an error. */
+/** Renders text as it was received: the body of a response, or an error. */
 export function Text({ value, label }: { value: string; label: string }): Child {
   return <pre class="code" role="group" aria-label={label} tabindex={0}><code>{value}</code></pre>;
 }

@@ -143,7 +143,7 @@ async function showDeadLetters(at: PageRequest): Promise<Response> {
   return await respondPage(at, head, content);
 }
 
-/** The buttons that replay dead letters: those that are selected, or all that match the filter. */
+/** Renders the buttons that replay dead letters: those that are selected, or all that match the filter. */
 function ReplayForms({ at, list }: { at: PageRequest; list: DeliveryList }): Child {
   const { page: { items, cursor }, query, isFiltered, back } = list;
   // The number is known only if all are on this page: counting the rest would take too long.

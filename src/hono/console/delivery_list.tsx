@@ -125,7 +125,7 @@ const FILTERS = [
   { name: "until", label: "Until (UTC)", type: "datetime-local" },
 ] as const;
 
-/** The form of a filter by target, type and time; `children` are further fields. */
+/** Renders the form of a filter by target, type and time; `children` are further fields. */
 export function DeliveryFilterForm(
   { at, path, list: { errors, isFiltered }, children }: {
     at: PageRequest;
@@ -151,7 +151,7 @@ export function DeliveryFilterForm(
   );
 }
 
-/** A table of deliveries, each with a button to retry it. Dead letters have a box that selects them for `form`. */
+/** Renders a table of deliveries, each with a button to retry it. Dead letters have a box that selects them for `form`. */
 export function DeliveryTable(
   { at, list: { page, back }, form }: { at: PageRequest; list: DeliveryList; form?: string },
 ): Child {
@@ -240,7 +240,7 @@ function LastAttempt({ at, delivery }: { at: PageRequest; delivery: ListedDelive
   );
 }
 
-/** A button that retries a delivery now. */
+/** Renders a button that retries a delivery now. */
 export function RetryForm(
   { at, delivery: { target, eventId, type }, back }: {
     at: PageRequest;

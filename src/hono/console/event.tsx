@@ -169,7 +169,7 @@ function OneDelivery(
   );
 }
 
-/** An attempt: its outcome in one line, and what was sent and received below. */
+/** Renders an attempt: its outcome in one line, and what was sent and received below. */
 function OneAttempt(
   { at, attempt, number, isHook, isOpen }: {
     at: PageRequest;

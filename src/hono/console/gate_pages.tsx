@@ -223,7 +223,7 @@ function ResponseTable({ at, asks }: { at: PageRequest; asks: readonly Ask[] }):
   );
 }
 
-/** The list of decisions, with its filter. @throws {Problem} when its cursor comes from elsewhere */
+/** Renders the list of decisions, with its filter. @throws {Problem} when its cursor comes from elsewhere */
 async function renderDecisions(at: PageRequest): Promise<Child> {
   const outcome = OUTCOMES.find((one) => one === at.query.get("outcome"));
   const gate = at.query.get("gate")?.trim() || undefined;
@@ -300,7 +300,7 @@ function DecisionTable(
   );
 }
 
-/** What was decided, or what a person said. */
+/** Renders what was decided, or what a person said. */
 function Outcome({ outcome }: { outcome: string }): Child {
   return <Badge tone={OUTCOME_TONES[outcome] ?? "quiet"}>{outcome}</Badge>;
 }

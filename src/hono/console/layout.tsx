@@ -189,7 +189,7 @@ function Side({ at, section }: { at: PageRequest; section: PageOptions["section"
   );
 }
 
-/** The mark of the product: a hook. */
+/** Renders the mark of the product: a hook. */
 export function Mark(): Child {
   return (
     <svg class="mark" viewBox="0 0 20 20" width="20" height="20" aria-hidden="true">

@@ -59,7 +59,7 @@ export async function readPage<Item>(
   return { items, cursor, isShort: cursor !== undefined && items.length < PAGE };
 }
 
-/** A form that filters the list at `path`, with a link that clears the filter. */
+/** Renders a form that filters the list at `path`, with a link that clears the filter. */
 export function FilterForm(
   { at, path, isFiltered, children }: {
     at: PageRequest;
@@ -77,7 +77,7 @@ export function FilterForm(
   );
 }
 
-/** A page of a list: its items, or why there are none, and links to other pages. */
+/** Renders a page of a list: its items, or why there are none, and links to other pages. */
 export function List(
   { at, path, query, page, what, empty, children }: {
     at: PageRequest;
@@ -104,7 +104,7 @@ export function List(
   );
 }
 
-/** The message of a page that stopped looking before it found anything. `Pagination` has the link that continues. */
+/** Renders the message of a page that stopped looking before it found anything. `Pagination` has the link that continues. */
 function NoMatchYet({ what }: { what: string }): Child {
   return (
     <EmptyState title="No match yet">

@@ -113,7 +113,7 @@ function Plots({ minutes, total }: { minutes: readonly Minute[]; total: Minute }
   );
 }
 
-/** The numbers of the plots. Minutes without anything are left out. */
+/** Renders the numbers of the plots. Minutes without anything are left out. */
 function Numbers({ minutes }: { minutes: readonly Minute[] }): Child {
   const shown = minutes.filter(({ events, attempts }) => events > 0 || attempts > 0).reverse();
   if (shown.length === 0) return null;

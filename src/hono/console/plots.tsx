@@ -33,7 +33,7 @@ const WIDTH = 600;
 const HEIGHT = 100;
 
 /**
- * A plot over time, drawn on the server. Its numbers must be on the page, too: a screen reader only gets
+ * Renders a plot over time, drawn on the server. Its numbers must be on the page, too: a screen reader only gets
  * the title and the headline.
  */
 export function Plot(options: PlotOptions): Child {
@@ -112,7 +112,7 @@ function Bars(
   );
 }
 
-/** A line with gaps where nothing was measured. A lone value is a short dash. */
+/** Renders a line with gaps where nothing was measured. A lone value is a short dash. */
 function Line(
   { series: { values, color }, max }: { series: PlotSeries; max: number },
 ): Child {
@@ -129,7 +129,7 @@ function Line(
   return <path class={`line c${color}`} d={path} />;
 }
 
-/** A horizontal bar, as long as a part of the greatest one. */
+/** Renders a horizontal bar, as long as a part of the greatest one. */
 export function Meter({ value, max }: { value: number; max: number }): Child {
   const width = max === 0 || value === 0 ? 0 : Math.max(1, value / max * 100);
   return (

@@ -102,7 +102,7 @@ function Counts({ at, replay }: { at: PageRequest; replay: BackgroundReplay }): 
   );
 }
 
-/** A table of replays. */
+/** Renders a table of replays. */
 export function ReplayTable(
   { at, replays }: { at: PageRequest; replays: readonly BackgroundReplay[] },
 ): Child {

@@ -149,7 +149,7 @@ async function keyIdOf(token: string): Promise<string> {
   return (await sign(token, "key", "")).slice(0, KEY_ID_LENGTH);
 }
 
-/** Each use of a token as a key has a name, so that a value of one use isn't valid for another. */
+/** Signs a text for one use, so that its signature isn't valid for another. */
 async function sign(
   token: string,
   use: "session" | "form" | "key",

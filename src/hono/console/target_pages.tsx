@@ -169,7 +169,7 @@ function OldestDue(
   return late > 0 ? `${formatDuration(late)} late` : <Time at={at} time={oldestDue} />;
 }
 
-/** A button that turns delivery to a target on or off. */
+/** Renders a button that turns delivery to a target on or off. */
 export function Switch(
   { at, name, isOff, back, isNamed = false }: {
     at: PageRequest;

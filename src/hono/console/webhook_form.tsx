@@ -152,7 +152,7 @@ function readHeaders(
   return headers;
 }
 
-/** The form that creates a webhook, or changes one. */
+/** Renders the form that creates a webhook, or changes one. */
 export function WebhookForm(
   { at, path, webhook, values }: {
     at: PageRequest;

@@ -39,11 +39,11 @@ const STREAM_HOOK = /^event-stream-[0-9a-f]{8}$/;
 
 /** Receives live events. No method throws. */
 export type Listener = {
-  /** Called with every event once, in the order of commits. */
+  /** Receives every event once, in the order of commits. */
   push(stored: PositionedEvent): void;
-  /** Called at every heartbeat. */
+  /** Runs at every heartbeat. */
   beat(): void;
-  /** Called when no more events follow. */
+  /** Runs when no more events follow. */
   end(): void;
 };
 
@@ -153,7 +153,7 @@ export class LiveEvents {
     registration?.unregister();
   }
 
-  /** Called when this process accepts an event. */
+  /** Notes that this process accepted an event. */
   #wake(): void {
     this.#hasNew = true;
     if (!this.#isPolling && this.#starting) this.#schedule(0);

@@ -102,7 +102,7 @@ export class PostgresBackend implements StoreBackend {
     }
   }
 
-  /** In a transaction, the error of the driver tells callers that they have to start again. */
+  /** Returns the error to throw. In a transaction, it is that of the driver, which says to start again. */
   #errorOf(what: string, error: unknown): unknown {
     return this.#isInTransaction && wasRolledBack(error) ? error : postgresError(what, error);
   }
@@ -156,7 +156,7 @@ function recordOf({ value, number, version }: PostgresRow): StoreRecord {
   };
 }
 
-/** A versionstamp of a store has 20 hexadecimal digits; PostgreSQL has a bigint. */
+/** Converts a bigint of PostgreSQL to a versionstamp, which has 20 hexadecimal digits. */
 function formatVersion(version: string): string {
   return BigInt(version).toString(16).padStart(20, "0");
 }

@@ -72,7 +72,7 @@ export function wasInterrupted(error: unknown): boolean {
     /^Connection terminated unexpectedly/.test(errorMessage(source));
 }
 
-/** An error of a driver, as a store throws it. */
+/** Converts an error of a driver to one that a store throws. */
 export function postgresError(what: string, error: unknown): Error {
   if (error instanceof StoreError) return error;
   const source = driverErrorOf(error);

@@ -282,7 +282,7 @@ async function listenOn(
   };
 }
 
-/** A broken connection has nothing to end. */
+/** Ends a connection, and ignores errors: a broken one has nothing to end. */
 async function attempt(end: () => Promise<unknown>): Promise<void> {
   await end().catch(() => {});
 }

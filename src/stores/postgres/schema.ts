@@ -41,7 +41,7 @@ export function postgresSchema(schema: string = DEFAULT_SCHEMA): string {
 }
 
 /**
- * The same as one statement, which is one transaction with every driver. It does nothing where this
+ * Returns the same as one statement, which is one transaction with every driver. It does nothing where this
  * version, or a later one, has been installed, and waits for another process that installs it.
  */
 export function migration(schema: string): string {
@@ -79,7 +79,7 @@ function splitStatements(sql: string): readonly string[] {
   return [...statements, statement.trim()].filter((text) => text !== "");
 }
 
-/** A text of this module as a literal of SQL. */
+/** Quotes a text of this module as a literal of SQL. */
 function literal(text: string): string {
   return `'${text.replaceAll("'", "''")}'`;
 }

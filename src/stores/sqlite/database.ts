@@ -46,7 +46,7 @@ export function openDatabase(path: string): Database {
   );
 }
 
-/** An error of SQLite, as a store throws it. */
+/** Converts an error of SQLite to one that a store throws. */
 export function sqliteError(what: string, error: unknown): Error {
   if (error instanceof StoreError || error instanceof StoreLimitError) return error;
   const message = errorMessage(error);

@@ -114,7 +114,7 @@ export function prepareStatements(database: Database) {
   };
 }
 
-/** `CROSS JOIN` makes SQLite look up each key, and not each row of the table. */
+/** Returns the query for keys. `CROSS JOIN` makes SQLite look up each key, and not each row of the table. */
 function readMany(count: number): string {
   const keys = Array.from({ length: count }, (_, at) => `(${at}, ?)`);
   return `WITH keys(at, id) AS (VALUES ${keys}) ` +

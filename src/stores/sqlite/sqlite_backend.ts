@@ -272,7 +272,7 @@ function formatStamp(stamp: number): string {
   return stamp.toString(16).padStart(20, "0");
 }
 
-/** After the callbacks of this turn, so that all their commits are in the queue. */
+/** Resolves after the callbacks of this turn, so that all their commits are in the queue. */
 function nextTurn(): Promise<void> {
   return new Promise((resolve) => void setImmediate(resolve));
 }

@@ -99,7 +99,7 @@ export class Issues {
     }
   }
 
-  /** @throws {EventValidationError} with all issues, if there are any */
+  /** Throws if there are issues. @throws {EventValidationError} with all of them */
   throwIfAny(subject: string): void {
     if (this.#issues.length > 0) throw new EventValidationError(subject, this.#issues);
   }
