@@ -151,7 +151,7 @@ export function DeliveryFilterForm(
   );
 }
 
-/** Renders a table of deliveries, each with a button to retry it. Dead letters have a box that selects them for `form`. */
+/** Renders a table of deliveries, each with a button to retry it. Dead letters have a checkbox for `form`. */
 export function DeliveryTable(
   { at, list: { page, back }, form }: { at: PageRequest; list: DeliveryList; form?: string },
 ): Child {

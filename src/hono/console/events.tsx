@@ -112,7 +112,7 @@ function Filter(
   );
 }
 
-/** Renders the table. It is rendered even without rows if the script may add some: it copies the template. */
+/** Renders the table, even without rows if the script may add some: it copies the template. */
 function EventTable({ at, events }: { at: PageRequest; events: readonly StoredEvent[] }): Child {
   const caption = "Accepted events";
   return (

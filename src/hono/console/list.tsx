@@ -104,7 +104,7 @@ export function List(
   );
 }
 
-/** Renders the message of a page that stopped looking before it found anything. `Pagination` has the link that continues. */
+/** Renders the message of a page that stopped looking before a match. `Pagination` has the link that continues. */
 function NoMatchYet({ what }: { what: string }): Child {
   return (
     <EmptyState title="No match yet">
