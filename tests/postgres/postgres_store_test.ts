@@ -134,7 +134,7 @@ test("PostgresStore: errors of the server are typed", async () => {
     ["53300", "failed", /too many connections/],
     ["57P01", "failed", /shutting down/, "unknown"],
     ["57P03", "failed", /starting up/],
-    ["28P01", "cannot_open", /refused the role/],
+    ["28P01", "cannot_open", /rejected the role/],
     ["57014", "failed", /statement_timeout/, "unknown"],
     ["XX001", "corrupt", /XX001/, "unknown"],
     ["ECONNREFUSED", "failed", /the server rejects connections/],
