@@ -4,7 +4,7 @@ import { DispatchError } from "./errors.ts";
 import type { HookEvent } from "./events.ts";
 import type { HandlerList } from "./handler_table.ts";
 import type { HandlerContext } from "./hook.ts";
-import { type Entry, SKIPPED } from "./entry.ts";
+import { type Entry, type Invoke, SKIPPED } from "./entry.ts";
 
 /** Options of some dispatches. */
 type DispatchOptions = {
@@ -23,6 +23,8 @@ type Dispatch = {
   readonly list: HandlerList;
   readonly event: HookEvent;
   readonly options: DispatchOptions | undefined;
+  /** By index, the functions to call. */
+  invokes: readonly Invoke[];
   /** The index of the call to make next. */
   next: number;
   /** The promise of the previous call, if it has to be awaited. */
@@ -44,8 +46,7 @@ export function callHandlers(
   event: HookEvent,
   options?: DispatchOptions,
 ): Promise<Receipt> {
-  const isSpecial = options !== undefined || list.host.lifecycle.isAbandoned;
-  const start = isSpecial ? createDispatch(list, event, options) : undefined;
+  const start = options && createDispatch(list, event, options);
   const dispatch = callUntilPromise(list, event, start);
   if (dispatch === undefined) {
     return Promise.resolve(
@@ -64,25 +65,20 @@ function callUntilPromise(
   event: HookEvent,
   dispatch: Dispatch | undefined,
 ): Dispatch | undefined {
-  const { invokes, contexts, host } = list;
-  const isPlain = dispatch?.options === undefined && !host.lifecycle.isAbandoned;
+  const { contexts } = list;
+  const invokes = dispatch?.invokes ?? list.invokes;
   let state = dispatch;
-  let index = dispatch?.next ?? 0;
-  while (index < invokes.length) {
+  for (let index = dispatch?.next ?? 0; index < invokes.length; index++) {
     try {
-      for (; index < invokes.length; index++) {
-        const result = isPlain
-          ? invokes[index]!(event, contexts[index]!)
-          : callSpecial(state!, index);
-        if (result === undefined) continue;
-        state ??= createDispatch(list, event);
-        if (!noteResult(state, index, result)) continue;
-        state.next = index + 1;
-        return state;
-      }
+      const result = invokes[index]!(event, contexts[index]!);
+      if (result === undefined) continue;
+      state ??= createDispatch(list, event);
+      if (!noteResult(state, index, result)) continue;
+      state.next = index + 1;
+      return state;
     } catch (error) {
       state ??= createDispatch(list, event);
-      fail(state, index++, error);
+      fail(state, index, error);
     }
   }
   if (state !== undefined) state.promise = undefined;
@@ -110,6 +106,7 @@ function createDispatch(
     list,
     event,
     options,
+    invokes: options ? callsWith(list, options) : list.invokes,
     next: 0,
     promise: undefined,
     exceptions: undefined,
@@ -117,14 +114,22 @@ function createDispatch(
   };
 }
 
-/** Makes a call of a dispatch that has options, or after `close` gave up. */
-function callSpecial({ event, options, list }: Dispatch, index: number): unknown {
-  const { isAbandoned, abandoned } = list.host.lifecycle;
-  if (isAbandoned) throw abandoned.reason; // the handler's hook may be closed
-  const { signal, sent, contextOf } = options!;
-  signal.throwIfAborted();
-  const entry = list.calls[index]!;
-  return entry.invoke(entry.isSender ? sent : event, contextOf(entry));
+/** Returns the calls of a dispatch with options. */
+function callsWith(
+  { calls }: HandlerList,
+  { sent, signal, contextOf }: DispatchOptions,
+): readonly Invoke[] {
+  return calls.map((entry) => (event) => {
+    signal.throwIfAborted();
+    return entry.invoke(entry.isSender ? sent : event, contextOf(entry));
+  });
+}
+
+/** Returns calls that fail, for when `close` has given up: the handlers' hooks may be closed. */
+function refusals({ calls, host }: HandlerList): readonly Invoke[] {
+  return calls.map(() => () => {
+    throw host.lifecycle.abandoned.reason;
+  });
 }
 
 /** Awaits what handlers return, one after the other, then the inline webhooks. */
@@ -138,6 +143,7 @@ async function awaitHandlers(dispatch: Dispatch): Promise<Receipt> {
     } catch (error) {
       fail(dispatch, dispatch.next - 1, error);
     }
+    if (list.host.lifecycle.isAbandoned) dispatch.invokes = refusals(list);
     callUntilPromise(list, event, dispatch);
   }
   if (dispatch.sending !== undefined) await Promise.all(dispatch.sending);

@@ -134,9 +134,8 @@ export class Pipeline {
 
   /** Dispatches a snapshot, which nothing else can change any more. */
   #accept(event: HookEvent, options: EventOptions | undefined, origin: Origin): Promise<Receipt> {
-    const { signal, idempotencyKey, waitUntil, tx } = options ?? {};
-    const special = signal ?? idempotencyKey ?? waitUntil ?? tx ?? origin.chain;
-    const isSpecial = special !== undefined || !this.isDirect;
+    const isSpecial = !this.isDirect || origin.chain !== undefined ||
+      (options !== undefined && hasSpecial(options));
     if (isSpecial) return this.#acceptSpecial(event, options ?? {}, origin);
     return callHandlers(this.#parts.handlers.listFor(event.type), event);
   }
@@ -273,7 +272,9 @@ export class Pipeline {
       return this.run(async () => {
         try {
           await lifecycle.open();
-          await callHandlers(handlers.listFor(announced.type), announced);
+          const list = handlers.listFor(announced.type);
+          const part = { event: announced, sent: announced, list };
+          await this.#callHandlers(part, 0, [announced.type]);
         } catch (error) {
           if (!(error instanceof DispatchError)) reporter.failed(subject, error, announced);
         }
@@ -315,4 +316,9 @@ export class Pipeline {
     const done = callHandlers(list, event, { deliveries, sent, signal, contextOf });
     return linked ? done.finally(linked.release) : done;
   }
+}
+
+/** Whether options ask for more than calling handlers. */
+function hasSpecial({ signal, idempotencyKey, waitUntil, tx }: EventOptions): boolean {
+  return (signal ?? idempotencyKey ?? waitUntil ?? tx) !== undefined;
 }
