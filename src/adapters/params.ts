@@ -1,6 +1,7 @@
 import { copyJson } from "../internal/json.ts";
 import { canonicalJson } from "../internal/json_text.ts";
 import type { StandardSchemaV1 } from "../internal/standard_schema.ts";
+import { isObject } from "../internal/validate.ts";
 
 /** Arguments that gates judge before an SDK applies the tool's schema to them. */
 type Parsed = {
@@ -71,17 +72,13 @@ export function withoutAdded(
   judged: unknown,
   { given, parsed }: { readonly given: unknown; readonly parsed: unknown },
 ): unknown {
-  if (![judged, given, parsed].every(isRecord)) return judged;
+  if (![judged, given, parsed].every(isObject)) return judged;
   const fields = Object.entries(judged as object);
   return Object.fromEntries(
     fields.filter(([name]) =>
       Object.hasOwn(parsed as object, name) || Object.hasOwn(given as object, name)
     ),
   );
-}
-
-function isRecord(value: unknown): boolean {
-  return typeof value === "object" && value !== null && !Array.isArray(value);
 }
 
 /**

@@ -120,7 +120,7 @@ export async function openCall(
     return first.type === "denied" ? first : undecided(hooks, call, caller, first);
   }
   const { isApproved, context, within } = first;
-  const judged = isObject ? first.params : (first.params as { readonly input: unknown }).input;
+  const judged = isRecord ? first.params : (first.params as { readonly input: unknown }).input;
   let params: unknown;
   try {
     params = await parsed.sdkParams(judged);
