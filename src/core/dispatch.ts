@@ -126,7 +126,7 @@ function callsWith(
 }
 
 /** Returns calls that fail, for when `close` has given up: the handlers' hooks may be closed. */
-function refusals({ calls, host }: HandlerList): readonly Invoke[] {
+function failingCalls({ calls, host }: HandlerList): readonly Invoke[] {
   return calls.map(() => () => {
     throw host.lifecycle.abandoned.reason;
   });
@@ -143,7 +143,7 @@ async function awaitHandlers(dispatch: Dispatch): Promise<Receipt> {
     } catch (error) {
       fail(dispatch, dispatch.next - 1, error);
     }
-    if (list.host.lifecycle.isAbandoned) dispatch.invokes = refusals(list);
+    if (list.host.lifecycle.isAbandoned) dispatch.invokes = failingCalls(list);
     callUntilPromise(list, event, dispatch);
   }
   if (dispatch.sending !== undefined) await Promise.all(dispatch.sending);

@@ -21,6 +21,7 @@ import { checkStore } from "../store/scoped_store.ts";
 import type { Store } from "../store/mod.ts";
 import type { HooksOption } from "./define_hook.ts";
 import type { DeliveryQueue } from "./delivery.ts";
+import type { EmitOptions } from "./emitter.ts";
 import type { AgentEvents, EventOf, EventType, HookEvent } from "./events.ts";
 import type { Logger } from "./hook.ts";
 import type { GatesOptions } from "./gates/decision.ts";
@@ -232,6 +233,17 @@ export function checkEmitOptions(
   if (!isDispatch) checkNotText(subject, options, "sessionId");
   const renamed = isDispatch ? { ...RENAMED_OF_EMIT, ...OF_EVENT } : RENAMED_OF_EMIT;
   checkKnown(subject, options, known, renamed);
+}
+
+/** Returns whether options of an emission ask for more than calling handlers. */
+export function hasSpecial(
+  options:
+    | Pick<EmitOptions, "signal" | "idempotencyKey" | "waitUntil"> & { readonly tx?: unknown }
+    | undefined,
+): boolean {
+  if (options === undefined) return false;
+  const { signal, idempotencyKey, waitUntil, tx } = options;
+  return (signal ?? idempotencyKey ?? waitUntil ?? tx) !== undefined;
 }
 
 /** Drivers have objects and functions as transactions. */

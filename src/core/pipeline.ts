@@ -21,7 +21,7 @@ import type { HookEvent } from "./events.ts";
 import type { HandlerTable } from "./handler_table.ts";
 import type { HandlerContext } from "./hook.ts";
 import type { HookLifecycle } from "./lifecycle.ts";
-import { checkEmitOptions, type ResolvedOptions } from "./options.ts";
+import { checkEmitOptions, hasSpecial, type ResolvedOptions } from "./options.ts";
 import { type Accepted, type OutgoingEvent, Publisher, transactionReceipt } from "./publisher.ts";
 import type { Recorder } from "./recorder.ts";
 import type { Reporter } from "./reporter.ts";
@@ -134,9 +134,9 @@ export class Pipeline {
 
   /** Dispatches a snapshot, which nothing else can change any more. */
   #accept(event: HookEvent, options: EventOptions | undefined, origin: Origin): Promise<Receipt> {
-    const isSpecial = !this.isDirect || origin.chain !== undefined ||
-      (options !== undefined && hasSpecial(options));
-    if (isSpecial) return this.#acceptSpecial(event, options ?? {}, origin);
+    if (!this.isDirect || origin.chain || hasSpecial(options)) {
+      return this.#acceptSpecial(event, options ?? {}, origin);
+    }
     return callHandlers(this.#parts.handlers.listFor(event.type), event);
   }
 
@@ -267,16 +267,16 @@ export class Pipeline {
     const { lifecycle, reporter, handlers } = this.#parts;
     reporter.guard("Cannot announce event", event, () => {
       const announced = snapshotOf(event, "Cannot announce event");
-      const subject = `Cannot announce '${announced.type}'`;
-      if (lifecycle.isAbandoned || handlers.listFor(announced.type).calls.length === 0) return;
+      const { type } = announced;
+      if (lifecycle.isAbandoned || handlers.listFor(type).calls.length === 0) return;
       return this.run(async () => {
         try {
           await lifecycle.open();
-          const list = handlers.listFor(announced.type);
-          const part = { event: announced, sent: announced, list };
-          await this.#callHandlers(part, 0, [announced.type]);
+          const part = { event: announced, sent: announced, list: handlers.listFor(type) };
+          await this.#callHandlers(part, 0, [type]);
         } catch (error) {
-          if (!(error instanceof DispatchError)) reporter.failed(subject, error, announced);
+          if (error instanceof DispatchError) return;
+          reporter.failed(`Cannot announce '${type}'`, error, announced);
         }
       });
     });
@@ -316,9 +316,4 @@ export class Pipeline {
     const done = callHandlers(list, event, { deliveries, sent, signal, contextOf });
     return linked ? done.finally(linked.release) : done;
   }
-}
-
-/** Whether options ask for more than calling handlers. */
-function hasSpecial({ signal, idempotencyKey, waitUntil, tx }: EventOptions): boolean {
-  return (signal ?? idempotencyKey ?? waitUntil ?? tx) !== undefined;
 }

@@ -452,7 +452,7 @@ test("strands: a call that middleware renames continues after a pause without an
   const judged: string[] = [];
   hooks.gate("tool.called", { name: "seen", handle: ({ data }) => void judged.push(data.name) });
   const { agent } = connected(hooks, SCRIPT.turns, {
-    pay: (_params, context) => `answered ${(context as Interruptible).interrupt({ name: "q" })}`,
+    pay: (_params, context) => `replied ${(context as Interruptible).interrupt({ name: "q" })}`,
   });
   change(agent, (context) => ({ ...context, toolUse: { ...context.toolUse, name: "quote" } }));
   const { interrupts: [{ id: interruptId }] } = await agent.invoke("hi");
@@ -461,8 +461,8 @@ test("strands: a call that middleware renames continues after a pause without an
   log.check("s-1");
   assert.deepEqual(judged, ["quote", "pay"]);
   assert.deepEqual(log.lines.filter((line) => line.startsWith("tool.completed")).toSorted(), [
-    "tool.completed c1 answered yes",
-    "tool.completed c1#2 answered yes",
+    "tool.completed c1 replied yes",
+    "tool.completed c1#2 replied yes",
   ]);
 });
 
