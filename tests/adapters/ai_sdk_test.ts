@@ -759,7 +759,7 @@ test("ai-sdk: changed input must fit the schema of the tool", async () => {
   }
 });
 
-test("ai-sdk: a call that a later run repeats gets the decision that is stored, until its tool has run", async () => {
+test("ai-sdk: a call that a later run repeats gets the stored decision until its tool has run", async () => {
   const store = memoryStore();
   const judged: unknown[] = [];
   const paid: unknown[] = [];

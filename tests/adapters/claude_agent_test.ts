@@ -168,7 +168,7 @@ test("claude-agent: a result that a gate denies is withheld in the form of its t
   assert.deepEqual(JSON.parse(told.c1!), { ...OUTPUT, stdout: "it leaks" });
 });
 
-test("claude-agent: Claude Code's own question is denied when nobody can be asked", async () => {
+test("claude-agent: Claude Code's own question is denied when there is nobody to ask", async () => {
   const { hooks, log } = recorded();
   const { told } = await run({ ...NO_TOOLS, hooks, turns: bash({ asks: true }) });
   await hooks.close();

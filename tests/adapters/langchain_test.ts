@@ -277,7 +277,7 @@ test("langchain: without the callbacks, the run fails and says what to pass", as
   await hooks.close();
 });
 
-test("langchain: without the middleware, no tool runs, and the model is told what to pass", async () => {
+test("langchain: without the middleware, no tool runs, and the model gets advice", async () => {
   const { hooks, log } = recorded();
   hooks.gate("tool.called", { name: "policy", handle: () => undefined });
   const { config } = langchainHooks(hooks, { sessionId: "s-1" });

@@ -335,7 +335,7 @@ test("mastra: a run that another processor stops ends with its reason", async ()
   assert.deepEqual(log.lines, ["agent.start", "agent.end error: no"]);
 });
 
-test("mastra: a run whose stream nobody reads ends", async () => {
+test("mastra: a run whose stream has no reader ends", async () => {
   const { hooks, log } = recorded();
   const ended = new Promise((resolve) => void hooks.once("agent.end", resolve));
   await connected(hooks, [{ text: "done" }]).stream("hi");

@@ -160,7 +160,7 @@ for (const isHandoff of [false, true]) {
   });
 }
 
-test("openai-agents: an agent used as a tool, and one that it hands off to, are judged without being listed", async () => {
+test("openai-agents: agents used as tools, and their handoffs, are judged without being listed", async () => {
   const { hooks, log, connect } = guarded();
   const { bash, ran } = shell();
   const helper = agentOf([[call("transfer_to_late")]], { name: "helper" });
@@ -232,7 +232,7 @@ test("openai-agents: runs of other runners are neither judged nor observed", asy
   assert.equal(log.lines.length, events);
 });
 
-test("openai-agents: a tool is restored once it has run, so that approvals see what the SDK parsed", async () => {
+test("openai-agents: a tool is restored after it has run, so that approvals see the parsed input", async () => {
   const { hooks, connect } = guarded();
   const seen: unknown[] = [];
   const pay = tool({

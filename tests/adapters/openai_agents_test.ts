@@ -174,7 +174,7 @@ test("openai-agents: an agent that a tool leaves running in the background keeps
   assert.deepEqual(log.runs, BACKGROUND);
 });
 
-test("openai-agents: an agent used as a tool that nobody waits for continues in a run with one end", async () => {
+test("openai-agents: an agent used as a tool without waiting continues in a run with one end", async () => {
   const { hooks, log } = recorded();
   hooks.gate("tool.called", { name: "policy", handle: () => undefined });
   const over = Promise.withResolvers<void>();

@@ -212,7 +212,7 @@ test("strands: a result keeps its form when gates change it", async () => {
   ]);
 });
 
-test("strands: a run whose stream nobody reads to its end is aborted", async () => {
+test("strands: a run whose stream is not read to its end is aborted", async () => {
   const { hooks, log } = recorded();
   const { agent } = connected(hooks, [{ text: "done" }]);
   for await (const { type } of agent.stream("hi")) if (type === "modelStreamUpdateEvent") break;

@@ -68,7 +68,7 @@ test("a decision is an 'error' if it denies because something failed", async () 
   assert.deepEqual(await recorded([() => undefined], { outbox }, large), ["error"]);
 });
 
-test("a gate whose ask reaches nobody fails with 'store', and the decision is an error", async () => {
+test("a gate whose ask can't be stored or sent fails with 'store', and the decision is an error", async () => {
   assert.deepEqual(await recorded([asks]), ["error", "store"]);
   const onAsk = () => Promise.reject(new Error("Slack is down"));
   assert.deepEqual(await recorded([asks], { gates: { onAsk } }), ["error"]);

@@ -26,7 +26,7 @@ function recorded() {
   return { hooks, events, errors, types: () => events.map(({ type }) => type) };
 }
 
-test("rewrites run by priority, then in the order of registration; of checks, the first in order gives the reason", async () => {
+test("rewrites run by priority, then by registration, and the first check gives the reason", async () => {
   const { hooks } = recorded();
   const add = (name: string, priority?: number) => {
     hooks.gate("tool.called", {
@@ -100,7 +100,7 @@ test("without gates for its type, decide() allows an event, emits it, and record
   assert.deepEqual(types(), ["tool.called"]);
 });
 
-test("an inline webhook that fails changes no decision and no result, and tool.completed is emitted once", async () => {
+test("an inline webhook that fails changes no decision or result, and tool.completed is emitted once", async () => {
   const { hooks, errors, types } = recorded();
   hooks.use(
     new WebhookHook({

@@ -154,7 +154,7 @@ test("call() rethrows what the tool threw, after tool.completed with its error",
   assert.equal(dataOf("tool.completed").error, "exit 1");
 });
 
-test("gates of tool.completed judge results: a rewrite changes what call() returns, a deny withholds it", async () => {
+test("gates of tool.completed judge results: a rewrite changes them, and a deny withholds them", async () => {
   const { hooks, dataOf } = start();
   hooks.gate("tool.completed", {
     name: "mask",

@@ -95,7 +95,7 @@ test("claude-agent: at most 1,000 messages wait for a slow reader", async () => 
   assert.deepEqual([read, most <= 1_001], [3_001, true], `${most} messages waited`);
 });
 
-test("claude-agent: a hook sees what arrived before it, even if nobody reads", async () => {
+test("claude-agent: a hook sees earlier messages, even if the stream has no reader", async () => {
   const { hooks, types } = recorded();
   const claude = claudeAgentHooks(hooks);
   const full = Promise.withResolvers<void>();
@@ -123,7 +123,7 @@ test("claude-agent: a hook sees what arrived before it, even if nobody reads", a
   ]);
 });
 
-test("claude-agent: a query that is closed while nobody reads ends", async () => {
+test("claude-agent: a query that is closed without a reader ends", async () => {
   const { hooks, types } = recorded();
   async function* messages(): AsyncGenerator<unknown, void> {
     yield ASSISTANT;

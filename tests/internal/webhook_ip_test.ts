@@ -100,7 +100,7 @@ const NO_ADDRESS = [
   ],
 ].flat();
 
-test("parseAddress() rejects what is not exactly an address", () => {
+test("parseAddress() rejects anything but an exact address", () => {
   for (const text of NO_ADDRESS) assert.equal(parseAddress(text), undefined, JSON.stringify(text));
 });
 

@@ -31,7 +31,7 @@ async function overload(make: MakeOutbox): Promise<readonly string[]> {
   return faults;
 }
 
-test("under more load than the store takes, what is in flight is bounded and deliveries keep up", async () => {
+test("when the store is overloaded, events in flight are bounded and deliveries keep up", async () => {
   assert.deepEqual(await overload(make), []);
 });
 

@@ -95,7 +95,7 @@ test("an attempt that waits for a slot gives up at its abort, and sends nothing"
   assert.equal(requests.length, 2);
 });
 
-test("concurrency is kept exactly, no matter what is aborted when", () =>
+test("concurrency is kept exactly, whichever attempts are aborted", () =>
   fc.assert(
     fc.asyncProperty(
       fc.integer({ min: 1, max: 3 }),

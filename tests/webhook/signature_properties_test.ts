@@ -32,7 +32,7 @@ for (const [version, signing, verifying] of [["v1", hmac, hmac], ["v1a", secretK
   const verify = (body: Uint8Array | string, headers: WebhookHeaderSource, timestamp: Date) =>
     verifyWebhook(body, headers, { secrets: verifying!, now: () => timestamp.getTime() });
 
-  test(`${version}: what is signed verifies, to the second`, () =>
+  test(`${version}: a signed message verifies, to the second`, () =>
     fc.assert(
       fc.asyncProperty(bodies, ids, times, async (body, id, timestamp) => {
         const verified = await verify(body, await signer.sign(body, { id, timestamp }), timestamp);

@@ -265,7 +265,7 @@ test("a deny of a rewrite, or of the raw data, ends a decision before more is re
   assert.deepEqual([raw.decision, raw.gates.length], ["deny", 1]);
 });
 
-test("what a rewrite asks or allows is void once another one changes the data, unless it fails", async () => {
+test("an ask or allow of a rewrite is void once another one changes the data, unless that fails", async () => {
   const rewrite = (name: string, handle: Gate<HookEvent>["handle"]): Gate<HookEvent> =>
     ({ name, kind: "rewrite", handle }) as Gate<HookEvent>;
   const change = rewrite("later", ({ data }) => with_(data, { command: "rm" }));

@@ -99,7 +99,7 @@ test("'updatedInput' rewrites the parameters for a rewrite, and fails for a chec
   assert.deepEqual([(await asking.decide()).decision, asking.last().failure], ["deny", "invalid"]);
 });
 
-test("what Claude Code would ignore as invalid denies here", async () => {
+test("output that Claude Code would ignore as invalid is a deny", async () => {
   const outputs: readonly unknown[] = [
     [],
     { decision: "allow" },

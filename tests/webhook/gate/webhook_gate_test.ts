@@ -459,7 +459,7 @@ test("options that are wrong are errors, and none shows a secret", () => {
   );
 });
 
-test("what a response leaves out doesn't come from a polluted prototype", async () => {
+test("missing fields of a response don't come from a polluted prototype", async () => {
   Object.defineProperty(Object.prototype, "decision", { value: "allow", configurable: true });
   try {
     for (const body of ["{}", '{"reason":"fine"}']) {
