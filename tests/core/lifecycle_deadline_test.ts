@@ -102,12 +102,14 @@ test("a handler that ends in time leaves close() no timer", async () => {
 
 test("a closed hook receives no event, even if a handler before it ends late", async () => {
   await withClock(async (pass) => {
-    for (const options of [undefined, { signal: new AbortController().signal }]) {
+    const { signal } = new AbortController();
+    for (const [isOpen, options] of [[false, {}], [true, {}], [true, { signal }]] as const) {
       const log: string[] = [];
       const gate = deferred();
       const hooks = quietHooks({ closeTimeout });
       hooks.on("tool.called", () => gate.promise);
       hooks.use(fakeHook(log, "a"));
+      if (isOpen) await hooks.init();
       const emitted = hooks.emit("tool.called", BASH, options).catch(() => {});
       await turn();
       const failures = failuresOf(hooks.close());
