@@ -272,8 +272,7 @@ export class Pipeline {
       return this.run(async () => {
         try {
           await lifecycle.open();
-          const part = { event: announced, sent: announced, list: handlers.listFor(type) };
-          await this.#callHandlers(part, 0, [type]);
+          await callHandlers(handlers.listFor(type), announced);
         } catch (error) {
           if (error instanceof DispatchError) return;
           reporter.failed(`Cannot announce '${type}'`, error, announced);
