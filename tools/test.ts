@@ -36,7 +36,7 @@ const denoOnlyReasons: Readonly<Record<string, string>> = {
 };
 
 /** Folders whose tests use all cores by themselves. Those of the others run on all cores at once. */
-const startsProcesses = new Set(["browser", "command", "runtime", "soak"]);
+const startsProcesses = new Set(["browser", "command", "house", "runtime", "soak"]);
 
 /** Folders whose tests don't run from the packed package on Bun and Node 20. */
 export const denoOnly: readonly string[] = ["adapters", ...Object.keys(denoOnlyReasons)];
