@@ -6,7 +6,7 @@ import { Recorder } from "../../src/core/recorder.ts";
 import { Reporter } from "../../src/core/reporter.ts";
 import { AskError, RecordConflictError } from "../../src/core/errors.ts";
 import { type Gate, GateTable, readGate } from "../../src/core/gates/gate.ts";
-import type { HostParts } from "../../src/core/gates/host.ts";
+import type { HostParts } from "../../src/core/gates/gate_host.ts";
 import { Gatekeeper } from "../../src/core/gates/gatekeeper.ts";
 import { ask, deny } from "../../src/core/gates/verdict.ts";
 import { createEvent } from "../../src/core/snapshot.ts";

@@ -1,7 +1,7 @@
 import { abortable, linkSignals } from "../../internal/async.ts";
 import type { HookEvent } from "../events.ts";
 import type { AskAnswer, AskRequest, GatesOptions } from "./decision.ts";
-import type { GateHost } from "./host.ts";
+import type { GateHost } from "./gate_host.ts";
 import { askersOf } from "./judge_edit.ts";
 import { denied, NOT_APPROVED } from "./judged.ts";
 import { applyRewrite, withData } from "./rewrite.ts";

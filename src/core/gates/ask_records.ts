@@ -3,7 +3,7 @@ import type { Clock } from "../../internal/clock.ts";
 import { createEventId } from "../../internal/uuid.ts";
 import type { Reporter } from "../reporter.ts";
 import type { QueueRecord, QueueRecords, RecordWrite } from "../delivery.ts";
-import type { GateHost } from "./host.ts";
+import type { GateHost } from "./gate_host.ts";
 import type { AskChoice } from "./verdict.ts";
 
 /** The version of records. Those of a newer version are left alone. */

@@ -10,7 +10,7 @@ import { askPerson, type OnAsk } from "./ask_in_process.ts";
 import { type AskRecord, AskRecords, RECORD_VERSION } from "./ask_records.ts";
 import type { AskedDecision, Decision, DecisionBase, FinalDecision } from "./decision.ts";
 import { decidedEvent, textIn } from "./gate_events.ts";
-import type { GateHost } from "./host.ts";
+import type { GateHost } from "./gate_host.ts";
 import { askersOf } from "./judge_edit.ts";
 import { decisionOf, type Judged } from "./judged.ts";
 import { type AskResolution, checkResolution, judgedEvent, resolveAsk } from "./resolve_ask.ts";

@@ -5,7 +5,7 @@ import { RECORD_VERSION } from "./ask_records.ts";
 import type { HookEvent } from "../events.ts";
 import type { Asking } from "./asking.ts";
 import type { Decision } from "./decision.ts";
-import type { GateHost } from "./host.ts";
+import type { GateHost } from "./gate_host.ts";
 import type { GateTable } from "./gate.ts";
 import { withData } from "./rewrite.ts";
 

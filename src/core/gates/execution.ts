@@ -13,7 +13,7 @@ import type {
   FinalDecision,
   ToolContext,
 } from "./decision.ts";
-import type { HostParts } from "./host.ts";
+import type { HostParts } from "./gate_host.ts";
 import { isPlain, judgedResult, looseText, NO_FORM, strictText } from "./tool_result.ts";
 
 /** The part of the hooks that a call uses. */

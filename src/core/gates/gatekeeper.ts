@@ -17,7 +17,7 @@ import {
   isResult,
   lateEvent,
 } from "./gate_events.ts";
-import type { GateHost, HostParts } from "./host.ts";
+import type { GateHost, HostParts } from "./gate_host.ts";
 import type { GateTable } from "./gate.ts";
 import { judgeEdit } from "./judge_edit.ts";
 import {

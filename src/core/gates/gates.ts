@@ -21,8 +21,7 @@ import type {
   ToolContext,
 } from "./decision.ts";
 import { type Gate, GateTable, readGate, readGatePatterns } from "./gate.ts";
-import { createHost, type RegistryParts } from "./gate_host.ts";
-import type { HostParts } from "./host.ts";
+import { createHost, type HostParts, type RegistryParts } from "./gate_host.ts";
 import type { Gatekeeper } from "./gatekeeper.ts";
 
 /** How long a decision may take, in milliseconds: twice what one gate may. */

@@ -2,7 +2,7 @@ import { canonicalJson } from "../../internal/json_text.ts";
 import { EventValidationError } from "../errors.ts";
 import type { HookEvent } from "../events.ts";
 import type { RegisteredGate } from "./gate.ts";
-import type { GateHost } from "./host.ts";
+import type { GateHost } from "./gate_host.ts";
 import type { GateOutcome, GateRecord } from "./gate_outcome.ts";
 import { denied } from "./judged.ts";
 

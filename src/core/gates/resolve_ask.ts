@@ -6,7 +6,7 @@ import type { HookEvent } from "../events.ts";
 import type { GateAskedData } from "../gate_payloads.ts";
 import { createEvent } from "../snapshot.ts";
 import type { AskRecord, AskRecords, ReadAsk } from "./ask_records.ts";
-import type { GateHost } from "./host.ts";
+import type { GateHost } from "./gate_host.ts";
 import { applyRewrite } from "./rewrite.ts";
 import type { AskChoice } from "./verdict.ts";
 

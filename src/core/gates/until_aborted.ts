@@ -1,7 +1,7 @@
 import { onAbort } from "../../internal/async.ts";
 import type { HookEvent } from "../events.ts";
 import type { FinalDecision } from "./decision.ts";
-import type { HostParts } from "./host.ts";
+import type { HostParts } from "./gate_host.ts";
 
 /**
  * How long a caller waits once its signal aborts, in milliseconds. A store that works has recorded the denial by
