@@ -2,10 +2,9 @@ import { abortable, linkSignals } from "../../internal/async.ts";
 import type { HookEvent } from "../events.ts";
 import type { AskAnswer, AskRequest, GatesOptions } from "./decision.ts";
 import type { GateHost } from "./gate_host.ts";
-import { askersOf } from "./judge_edit.ts";
 import { denied, NOT_APPROVED } from "./judged.ts";
 import { applyRewrite, withData } from "./rewrite.ts";
-import type { GateOutcome } from "./gate_outcome.ts";
+import { askersOf, type GateOutcome } from "./gate_outcome.ts";
 import { ASK_CHOICES, ASK_TIMEOUT } from "./verdict.ts";
 
 /** Asks a person in this process. */

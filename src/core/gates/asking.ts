@@ -11,7 +11,7 @@ import { type AskRecord, AskRecords, RECORD_VERSION } from "./ask_records.ts";
 import type { AskedDecision, Decision, DecisionBase, FinalDecision } from "./decision.ts";
 import { decidedEvent, textIn } from "./gate_events.ts";
 import type { GateHost } from "./gate_host.ts";
-import { askersOf } from "./judge_edit.ts";
+import { askersOf } from "./gate_outcome.ts";
 import { decisionOf, type Judged } from "./judged.ts";
 import { type AskResolution, checkResolution, judgedEvent, resolveAsk } from "./resolve_ask.ts";
 import { AskSettler, deniedAsk, type EditChecks, type KnownAsk } from "./settle_ask.ts";

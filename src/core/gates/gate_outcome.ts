@@ -142,3 +142,9 @@ export function outdated(result: GateResult, by: string): GateResult {
       return result;
   }
 }
+
+/** Returns the gates that ask. */
+export function askersOf(gates: readonly GateRecord[]): readonly string[] {
+  const asking = gates.filter(({ mode, verdict }) => mode === "enforce" && verdict === "ask");
+  return asking.map(({ name }) => name);
+}

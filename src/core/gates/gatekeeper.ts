@@ -19,7 +19,7 @@ import {
 } from "./gate_events.ts";
 import type { GateHost, HostParts } from "./gate_host.ts";
 import type { GateTable } from "./gate.ts";
-import { judgeEdit } from "./judge_edit.ts";
+import { judgeEdit } from "./resolve_ask.ts";
 import {
   decisionOf,
   denied,

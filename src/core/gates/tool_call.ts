@@ -5,7 +5,7 @@ import { createEvent } from "../snapshot.ts";
 import { NO_SPAN, type TelemetrySpan } from "../telemetry.ts";
 import type { CallOptions, CallTraits, DeniedCall, FinalDecision } from "./decision.ts";
 import { type CallHost, contentOf, Execution, finalOf, type ToolCall } from "./execution.ts";
-import { askersOf } from "./judge_edit.ts";
+import { askersOf } from "./gate_outcome.ts";
 import { abortedDecision, untilAborted } from "./until_aborted.ts";
 
 /** How often calls of one id share a person's decision, which only one of them can use: more would be quadratic. */
