@@ -1,8 +1,13 @@
 import { abortable, linkSignals } from "../../internal/async.ts";
 import type { HookEvent } from "../events.ts";
-import type { AskAnswer, AskRequest, GatesOptions } from "./decision.ts";
+import {
+  type AskAnswer,
+  type AskRequest,
+  denied,
+  type GatesOptions,
+  NOT_APPROVED,
+} from "./decision.ts";
 import type { GateHost } from "./gate_host.ts";
-import { denied, NOT_APPROVED } from "./judged.ts";
 import { applyRewrite, withData } from "./rewrite.ts";
 import { askersOf, type GateOutcome } from "./gate_outcome.ts";
 import { ASK_CHOICES, ASK_TIMEOUT } from "./verdict.ts";

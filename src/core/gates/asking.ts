@@ -8,11 +8,17 @@ import type { GateAskedData } from "../gate_payloads.ts";
 import { createEvent } from "../snapshot.ts";
 import { askPerson, type OnAsk } from "./ask_in_process.ts";
 import { type AskRecord, AskRecords, RECORD_VERSION } from "./ask_records.ts";
-import type { AskedDecision, Decision, DecisionBase, FinalDecision } from "./decision.ts";
+import {
+  type AskedDecision,
+  type Decision,
+  type DecisionBase,
+  decisionOf,
+  type FinalDecision,
+  type Judged,
+} from "./decision.ts";
 import { decidedEvent, textIn } from "./gate_events.ts";
 import type { GateHost } from "./gate_host.ts";
 import { askersOf } from "./gate_outcome.ts";
-import { decisionOf, type Judged } from "./judged.ts";
 import { type AskResolution, checkResolution, judgedEvent, resolveAsk } from "./resolve_ask.ts";
 import { AskSettler, deniedAsk, type EditChecks, type KnownAsk } from "./settle_ask.ts";
 import { untilAborted } from "./until_aborted.ts";

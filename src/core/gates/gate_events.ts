@@ -1,7 +1,6 @@
 import type { HookEvent } from "../events.ts";
 import { createEvent } from "../snapshot.ts";
-import type { CallTraits, DecisionBase } from "./decision.ts";
-import type { Judged } from "./judged.ts";
+import type { CallTraits, DecisionBase, Judged } from "./decision.ts";
 import type { LateResult } from "./late_result.ts";
 import { withData } from "./rewrite.ts";
 

@@ -6,7 +6,21 @@ import type { HookEvent } from "../events.ts";
 import { type AskHere, resolveInProcess } from "./ask_in_process.ts";
 import { Asking, type WriteDecision } from "./asking.ts";
 import { type Asks, StoredAsks } from "./asks.ts";
-import type { CallTraits, Decision, FinalDecision, GatesOptions } from "./decision.ts";
+import {
+  type CallTraits,
+  type Decision,
+  decisionOf,
+  denied,
+  type FinalDecision,
+  type GatesOptions,
+  isPassing,
+  type Judged,
+  missingIn,
+  outranks,
+  tooLarge,
+  undigestedOf,
+  unrecorded,
+} from "./decision.ts";
 import { DecisionLog, type Recorded, type Slot } from "./decision_log.ts";
 import { Digester, withDigest } from "./digest.ts";
 import {
@@ -20,17 +34,6 @@ import {
 import type { GateHost, HostParts } from "./gate_host.ts";
 import type { GateTable } from "./gate.ts";
 import { judgeEdit } from "./resolve_ask.ts";
-import {
-  decisionOf,
-  denied,
-  isPassing,
-  type Judged,
-  missingIn,
-  outranks,
-  tooLarge,
-  undigestedOf,
-  unrecorded,
-} from "./judged.ts";
 import { issuesIn, withData } from "./rewrite.ts";
 import type { GateOutcome } from "./gate_outcome.ts";
 import { runGates } from "./run_gates.ts";

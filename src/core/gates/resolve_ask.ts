@@ -9,7 +9,7 @@ import type { AskRecord, AskRecords, ReadAsk } from "./ask_records.ts";
 import type { RegisteredGate } from "./gate.ts";
 import type { GateHost } from "./gate_host.ts";
 import type { GateOutcome } from "./gate_outcome.ts";
-import { denied } from "./judged.ts";
+import { denied } from "./decision.ts";
 import { applyRewrite } from "./rewrite.ts";
 import type { AskChoice } from "./verdict.ts";
 

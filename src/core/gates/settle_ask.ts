@@ -4,10 +4,15 @@ import type { HookEvent } from "../events.ts";
 import type { GateResolvedData } from "../gate_payloads.ts";
 import { createEvent } from "../snapshot.ts";
 import type { AskRecord, AskRecords, FinalRecord, ReadAsk } from "./ask_records.ts";
-import type { DecisionBase, FinalDecision } from "./decision.ts";
+import {
+  type DecisionBase,
+  decisionOf,
+  type FinalDecision,
+  type Judged,
+  NOT_APPROVED,
+} from "./decision.ts";
 import { allowedEvent, decidedEvent, deniedEvent } from "./gate_events.ts";
 import type { GateHost } from "./gate_host.ts";
-import { decisionOf, type Judged, NOT_APPROVED } from "./judged.ts";
 import { applyRewrite } from "./rewrite.ts";
 import type { GateOutcome } from "./gate_outcome.ts";
 
