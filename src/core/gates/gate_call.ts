@@ -11,11 +11,11 @@ import { type GateState, stateOf } from "./gate_state.ts";
 import type { GateRecord, GateResult } from "./gate_outcome.ts";
 import { type LateResult, readLate } from "./late_result.ts";
 import { applyRewrite, decisionIn } from "./rewrite.ts";
-import { GateTimeout, type RunLimits, type RunTime } from "./run_time.ts";
+import { type DecisionLimits, type DecisionTime, GateTimeout } from "./decision_time.ts";
 import { isVerdict, readVerdict, type Verdict } from "./verdict.ts";
 
 /** The dependencies of gate calls. */
-export type CallParts = RunLimits & {
+export type CallParts = DecisionLimits & {
   readonly decisionId: string;
   readonly logger: Logger;
   readonly recorder: Recorder;
@@ -28,13 +28,13 @@ export type CallParts = RunLimits & {
 /** The arguments of gates that are called together. */
 export class Round {
   readonly run: CallParts;
-  readonly time: RunTime;
+  readonly time: DecisionTime;
   readonly event: HookEvent;
   readonly final: boolean;
   /** When the next gate is called: one starts when the one before returns, so that the clock is read once. */
   start: number;
 
-  constructor(run: CallParts, time: RunTime, event: HookEvent, final = true) {
+  constructor(run: CallParts, time: DecisionTime, event: HookEvent, final = true) {
     this.run = run;
     this.time = time;
     this.event = event;

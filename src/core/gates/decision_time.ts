@@ -1,26 +1,26 @@
 import { linkSignals } from "../../internal/async.ts";
 import type { Clock } from "../../internal/clock.ts";
 
-/** The parts of a run that limit its time. */
-export type RunLimits = {
-  /** Limit of the whole run, in milliseconds. */
+/** The parts of a decision that limit its time. */
+export type DecisionLimits = {
+  /** Limit of the whole decision, in milliseconds. */
   readonly timeout: number;
   /** The caller's signal, and that of `close`. */
   readonly signals: readonly AbortSignal[];
   readonly clock: Clock;
 };
 
-/** The time of a whole run: a signal, and a timer that starts with the first gate that is waited for. */
-export class RunTime {
-  readonly #limits: RunLimits;
+/** The time of a whole decision: a signal, and a timer that starts with the first gate that is waited for. */
+export class DecisionTime {
+  readonly #limits: DecisionLimits;
   #link: ReturnType<typeof linkSignals> | undefined;
   #cancel: (() => void) | undefined;
 
-  constructor(limits: RunLimits) {
+  constructor(limits: DecisionLimits) {
     this.#limits = limits;
   }
 
-  /** Why the run was over before it began; undefined when it wasn't. */
+  /** Why the decision was over before it began; undefined when it wasn't. */
   get abortedBy(): AbortSignal | undefined {
     if (this.#link?.signal.aborted) return this.#link.signal;
     for (const signal of this.#limits.signals) if (signal.aborted) return signal;
@@ -39,7 +39,7 @@ export class RunTime {
     });
   }
 
-  /** Whether the run has ended: what a gate returns now is too late for its record. */
+  /** Whether the decision has ended: what a gate returns now is too late for its record. */
   isOver = false;
 
   end(): void {
