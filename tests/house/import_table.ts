@@ -44,7 +44,7 @@ export const table: Readonly<Record<string, Row>> = {
       "gates/ask_link.ts": [],
       "list_metrics.ts": [],
       "metrics.ts": [],
-      "gates/failure.ts": [],
+      "gates/gate_outcome.ts": [],
       "gates/verdict.ts": [],
       "recorder.ts": [],
       "registration.ts": [],

@@ -1,8 +1,7 @@
 import { HooksClosedError } from "../errors.ts";
 import type { HookEvent } from "../events.ts";
 import { createEvent } from "../snapshot.ts";
-import { isTransient } from "./failure.ts";
-import { type GateOutcome, type GateRecord, STRENGTH } from "./gate_outcome.ts";
+import { type GateOutcome, type GateRecord, isTransient, STRENGTH } from "./gate_outcome.ts";
 import type { AskChoice } from "./verdict.ts";
 
 /** An ask, as `onAsk` receives it. */

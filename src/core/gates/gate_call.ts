@@ -5,10 +5,15 @@ import type { HookEvent } from "../events.ts";
 import type { Logger } from "../hook.ts";
 import type { Recorder } from "../recorder.ts";
 import { NO_SPAN, type TelemetrySpan } from "../telemetry.ts";
-import { GateError, type GateFailure, isOf } from "./failure.ts";
 import type { GateContext, RegisteredGate } from "./gate.ts";
 import { type GateState, stateOf } from "./gate_state.ts";
-import type { GateRecord, GateResult } from "./gate_outcome.ts";
+import {
+  GateError,
+  type GateFailure,
+  type GateRecord,
+  type GateResult,
+  isOf,
+} from "./gate_outcome.ts";
 import { type LateResult, readLate } from "./late_result.ts";
 import { applyRewrite, decisionIn } from "./rewrite.ts";
 import { type DecisionLimits, type DecisionTime, GateTimeout } from "./decision_time.ts";

@@ -1,7 +1,6 @@
 import type { Clock } from "../../internal/clock.ts";
 import type { Recorder } from "../recorder.ts";
-import type { GateFailure } from "./failure.ts";
-import type { GateRecord } from "./gate_outcome.ts";
+import type { GateFailure, GateRecord } from "./gate_outcome.ts";
 
 /** What is known of a gate from its calls. */
 export type GateState = {

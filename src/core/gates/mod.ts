@@ -55,7 +55,6 @@ export type {
   ToolContext,
 } from "./decision.ts";
 export type { Gates } from "./gates.ts";
-export { GateError, type GateFailure } from "./failure.ts";
 export type { AskResolution } from "./resolve_ask.ts";
-export type { GateRecord } from "./gate_outcome.ts";
+export { GateError, type GateFailure, type GateRecord } from "./gate_outcome.ts";
 export { allow, ask, type AskChoice, type Decided, deny, type Verdict } from "./verdict.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { GateError } from "../../core/gates/failure.ts";
+import { GateError } from "../../core/gates/gate_outcome.ts";
 import { adoptVerdict, type Verdict } from "../../core/gates/verdict.ts";
 import type { HookEvent } from "../../core/mod.ts";
 import { decodeClaudeCodeOutput } from "../../dialects/claude_code_gate.ts";
