@@ -20,7 +20,7 @@
  */
 export type { ChildOptions } from "../options.ts";
 export { AskError, GateDeniedError } from "../errors.ts";
-export type { StandaloneGate } from "../define_hook.ts";
+export { type StandaloneGate, withGate } from "../define_hook.ts";
 export type { ToolDeniedData } from "../events.ts";
 export type {
   GateAskedData,
@@ -28,7 +28,6 @@ export type {
   GateLateData,
   GateResolvedData,
 } from "../gate_payloads.ts";
-export { withGate } from "./with_gate.ts";
 export type { ObserveOptions, Observer } from "../observer.ts";
 export type {
   CheckGate,
