@@ -1,4 +1,4 @@
-import { deferred } from "./deferred.ts";
+import { deferred, settled } from "./async.ts";
 import { errorMessage } from "../internal/issues.ts";
 import { createEventId } from "../internal/uuid.ts";
 import type { AgentEvents, DeniedCall, EventType } from "../core/mod.ts";
@@ -6,7 +6,6 @@ import type { ModelResult, RunResult } from "./results.ts";
 import { ModelCalls } from "./model_calls.ts";
 import type { AgentHooks, AgentOptions, ModelCost } from "./options.ts";
 import { RunSpan } from "./run_span.ts";
-import { settled } from "./settled.ts";
 import {
   type AllowedCall,
   Attempts,

@@ -1,5 +1,5 @@
 import type { Spans, TelemetrySpan } from "../core/telemetry.ts";
-import { deferred } from "./deferred.ts";
+import { deferred } from "./async.ts";
 import type { AgentHooks, Within } from "./options.ts";
 import type { RunResult } from "./results.ts";
 

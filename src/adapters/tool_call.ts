@@ -1,4 +1,4 @@
-import { deferred } from "./deferred.ts";
+import { deferred } from "./async.ts";
 import { errorMessage } from "../internal/issues.ts";
 import { createEventId } from "../internal/uuid.ts";
 import { isObject } from "../internal/validate.ts";

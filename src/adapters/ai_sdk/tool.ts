@@ -1,6 +1,6 @@
 import type { DeniedCall } from "../../core/mod.ts";
 import { createEventId } from "../../internal/uuid.ts";
-import { stepsWithin } from "../steps.ts";
+import { stepsWithin } from "../async.ts";
 import {
   type AllowedCall,
   callTool,

@@ -1,5 +1,5 @@
 import { createEventId } from "../../internal/uuid.ts";
-import { type AsyncStorage, createStorage } from "../async_storage.ts";
+import { type AsyncStorage, createStorage } from "../async.ts";
 import type { AgentHooks, AgentOptions } from "../options.ts";
 import { AgentRun } from "../run.ts";
 import {

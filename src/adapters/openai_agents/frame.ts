@@ -1,4 +1,4 @@
-import { type AsyncStorage, createStorage } from "../async_storage.ts";
+import { type AsyncStorage, createStorage } from "../async.ts";
 import type { AgentRun } from "../run.ts";
 
 /** The context of a call: a run of the runner, or a tool in it. */

@@ -2,7 +2,7 @@ import { errorMessage } from "../../internal/issues.ts";
 import { createEventId } from "../../internal/uuid.ts";
 import type { AgentHooks, AgentOptions, Usage } from "../options.ts";
 import { AgentRun } from "../run.ts";
-import { stepsWithin } from "../steps.ts";
+import { stepsWithin } from "../async.ts";
 import { type AllowedCall, denialText } from "../tool_call.ts";
 import { dataOf, errorTextOf, textOf, valueOf } from "./content.ts";
 import {
