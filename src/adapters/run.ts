@@ -2,10 +2,8 @@ import { deferred, settled } from "./async.ts";
 import { errorMessage } from "../internal/issues.ts";
 import { createEventId } from "../internal/uuid.ts";
 import type { AgentEvents, DeniedCall, EventType } from "../core/mod.ts";
-import type { ModelResult, RunResult } from "./results.ts";
-import { ModelCalls } from "./model_calls.ts";
+import { ModelCalls, type ModelResult, type RunResult, RunSpan } from "./run_parts.ts";
 import type { AgentHooks, AgentOptions, ModelCost } from "./options.ts";
-import { RunSpan } from "./run_span.ts";
 import {
   type AllowedCall,
   Attempts,
@@ -24,7 +22,7 @@ import { keyOf, Unfinished } from "./unfinished.ts";
 /** How long the end of a run waits for tools after an abort, in milliseconds: most of them end at once. */
 const LAST_TOOLS = 1_000;
 
-export type { ModelResult, RunResult } from "./results.ts";
+export type { ModelResult, RunResult } from "./run_parts.ts";
 
 /** The session and the agents of a run. */
 export type RunOptions = AgentOptions & {

@@ -1,6 +1,35 @@
+import type { Spans, TelemetrySpan } from "../core/telemetry.ts";
 import { errorMessage } from "../internal/issues.ts";
-import type { ModelCost, Usage } from "./options.ts";
-import type { ModelResult } from "./results.ts";
+import { deferred } from "./async.ts";
+import type { AgentHooks, ModelCost, Usage, Within } from "./options.ts";
+
+/** The result of a model call. */
+export type ModelResult = {
+  /** The model that responded. @default the one that was called */
+  readonly model?: string | undefined;
+  readonly provider?: string | undefined;
+  readonly usage?: Usage | undefined;
+  /** Its cost according to the SDK, in US dollars. */
+  readonly costUsd?: number | undefined;
+  readonly finishReason?: string | undefined;
+  /** Time to the first token, in milliseconds. */
+  readonly ttftMs?: number | undefined;
+  readonly error?: unknown;
+};
+
+/** How a run ended. */
+export type RunResult = {
+  /** The final text. */
+  readonly response?: string | undefined;
+  /** Its error. */
+  readonly error?: unknown;
+  /** Whether it was aborted, which outranks an error. */
+  readonly aborted?: boolean | undefined;
+  /** The tokens of the run, where the SDK counts them. @default the sum of its model calls */
+  readonly usage?: Usage | undefined;
+  /** What the run cost, in US dollars. @default the sum of its model calls, if all are known */
+  readonly costUsd?: number | undefined;
+};
 
 /** A model call that has begun. */
 type ModelCall = {
@@ -69,5 +98,35 @@ export class ModelCalls {
       ttft_ms: ttftMs,
       error: error === undefined ? undefined : errorMessage(error),
     };
+  }
+}
+
+/** The span of a run: what the run emits and calls belongs to it. */
+export class RunSpan {
+  readonly #ended = deferred<void>();
+  #span: TelemetrySpan | undefined;
+  #within: Within = (fn) => fn();
+
+  /** Starts it in the span that is active. */
+  constructor({ registry: { observer } }: AgentHooks, attributes: Spans["agent"]) {
+    void observer.span("agent", attributes, (span) => {
+      this.#span = span;
+      this.#within = observer.bind();
+      return this.#ended.promise;
+    });
+  }
+
+  /** Calls a function in it. */
+  within<Result>(fn: () => Result): Result {
+    return this.#within(fn);
+  }
+
+  /** Ends it. */
+  end({ error, aborted, usage }: Pick<RunResult, "error" | "aborted" | "usage">): void {
+    // Of an error, only its kind: its message may hold anything.
+    const kind = error instanceof Error ? error.name : typeof error;
+    const failed = error === undefined ? undefined : kind;
+    this.#span?.set({ error: aborted ? "aborted" : failed, usage });
+    this.#ended.resolve();
   }
 }
