@@ -9,9 +9,8 @@ import {
   type ToolCall,
   withContext,
 } from "../tool_call.ts";
-import { checkChanged } from "./changed_input.ts";
-import type { Telemetry } from "./telemetry.ts";
 import { type AiSdkTool, callerOf, type ToolCaller, withCaller, withChanges } from "./sdk.ts";
+import type { Telemetry } from "./telemetry.ts";
 
 type Execute = (input: unknown, options: ExecuteOptions) => unknown;
 
@@ -236,4 +235,39 @@ function modelOutput(tool: AiSdkTool): (output: unknown) => unknown {
 
 function isGenerator(execute: unknown): boolean {
   return Object.prototype.toString.call(execute) === "[object AsyncGeneratorFunction]";
+}
+
+/** A Standard Schema, or a schema that `jsonSchema` of the AI SDK returns. */
+type InputSchema = {
+  readonly "~standard"?: { validate(value: unknown): Checked | PromiseLike<Checked> };
+  readonly validate?: (value: unknown) => Checked | PromiseLike<Checked>;
+};
+type Checked = { readonly issues?: unknown; readonly success?: boolean };
+
+/**
+ * Checks input that a gate or a person changed, because the AI SDK has checked only what the model wrote. A schema
+ * that rejects its own output, because it transforms values, is skipped.
+ *
+ * @throws {TypeError} when the tool's schema rejects the changed input
+ */
+async function checkChanged(
+  name: string,
+  tool: AiSdkTool,
+  { given, changed }: { readonly given: unknown; readonly changed: unknown },
+): Promise<void> {
+  if (changed === given || JSON.stringify(changed) === JSON.stringify(given)) return;
+  const { inputSchema } = tool as { readonly inputSchema?: InputSchema | (() => InputSchema) };
+  const isLazy = typeof inputSchema === "function" && !("~standard" in inputSchema);
+  const schema = isLazy ? inputSchema() : inputSchema as InputSchema | undefined;
+  if (!await accepts(schema, given) || await accepts(schema, changed)) return;
+  throw new TypeError(
+    `Cannot call '${name}': the tool's schema rejects the changed input`,
+  );
+}
+
+async function accepts(schema: InputSchema | undefined, value: unknown): Promise<boolean> {
+  const checked = schema?.["~standard"] !== undefined
+    ? await schema["~standard"].validate(value)
+    : await schema?.validate?.(value);
+  return checked === undefined || (checked.issues === undefined && checked.success !== false);
 }
