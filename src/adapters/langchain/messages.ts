@@ -1,7 +1,9 @@
 /**
- * Messages of LangChain, by structure.
+ * Messages of LangChain, and commands of LangGraph in place of them, by structure.
  * @module
  */
+import { copyJson } from "../../internal/json.ts";
+import { contentText } from "../content.ts";
 import type { Usage } from "../options.ts";
 
 /** A message. */
@@ -60,4 +62,84 @@ export function usageOf({ usage_metadata: usage = {} }: Message): Usage {
     ...(cache_creation !== undefined && { cache_write_tokens: cache_creation }),
     ...(reasoning !== undefined && { reasoning_tokens: reasoning }),
   };
+}
+
+/** A `Command` of LangGraph. It updates the state with an object, or with a list of names and values. */
+type Command = {
+  readonly lg_name: "Command";
+  readonly update?: unknown;
+  /** The nodes to run next: their names, or what to send to them. */
+  readonly goto?: unknown;
+  readonly resume?: unknown;
+};
+
+/** Whether a tool returned a command in place of a message. */
+export function isCommand(result: object): result is Command {
+  return "lg_name" in result && result.lg_name === "Command";
+}
+
+/**
+ * Returns the part of a command that gates judge: the text of its messages or, if it changes more, all changes. If it
+ * also sends something, they judge that, too.
+ *
+ * @throws {TypeError} when something in it has no JSON form
+ */
+export function viewOfCommand({ update, goto = [], resume }: Command): unknown {
+  const sends = [goto].flat().some((to) => typeof to !== "string");
+  if (sends || resume !== undefined) return jsonOf({ update, goto, resume });
+  const changes = (Array.isArray(update) ? update : Object.entries(update ?? {})) as unknown[];
+  const texts = changes.flatMap((change) => {
+    const [name, value] = Array.isArray(change) ? change : [];
+    return name === "messages" ? [value].flat().map(textOf) : [undefined];
+  });
+  return texts.every((text) => text !== undefined) ? texts.join("\n") : jsonOf(update);
+}
+
+/** Returns the text of a message; undefined if the message has anything else. */
+function textOf(message: Message | string | null): string | undefined {
+  if (typeof message === "string") return message;
+  const { content, tool_calls = [] } = message ?? { content: undefined };
+  const isText = typeof content === "string" ||
+    Array.isArray(content) && content.every((part) => typeof part === "string" || isTextPart(part));
+  return isText && tool_calls.length === 0 ? contentText(content) : undefined;
+}
+
+function isTextPart(part: object): boolean {
+  return Object.keys(part).every((key) => key === "type" || key === "text");
+}
+
+function jsonOf(changes: unknown): unknown {
+  const { value, issues: [issue] } = copyJson(shown(changes), "command");
+  if (issue === undefined) return value;
+  throw new TypeError(`${issue.path?.map(String).join(".")}: ${issue.message}`);
+}
+
+/** Returns a value whose messages show all their fields, which their own JSON may not. */
+function shown(value: unknown, depth = 0): unknown {
+  const isDeep = depth > MAX_DEPTH; // so deep, there are no messages, but perhaps a cycle
+  if (typeof value !== "object" || value === null || isDeep) return value;
+  if (Array.isArray(value)) return value.map((part) => shown(part, depth + 1));
+  const prototype = Object.getPrototypeOf(value);
+  const isPlain = prototype === null || Object.getPrototypeOf(prototype) === null;
+  if (!isPlain && !isMessage(value) && !isSend(value)) return value;
+  const fields = Object.entries(value).filter(([name]) => isPlain || !OF_LANGCHAIN.test(name));
+  return Object.fromEntries(fields.map(([name, part]) => [name, shown(part, depth + 1)]));
+}
+
+/** Deeper than states and messages are. */
+const MAX_DEPTH = 20;
+
+/** Fields of messages that repeat others, and the one that is documented as not judged. */
+const OF_LANGCHAIN = /^(lc_\w+|artifact)$/;
+
+function isMessage(value: object): boolean {
+  const { getType, _getType } = value as {
+    readonly getType?: unknown;
+    readonly _getType?: unknown;
+  };
+  return typeof (getType ?? _getType) === "function";
+}
+
+function isSend(value: object): boolean {
+  return (value as { readonly lg_name?: unknown }).lg_name === "Send";
 }

@@ -4,8 +4,7 @@ import { contentText, withContentText } from "../content.ts";
 import type { DeniedCall } from "../../core/mod.ts";
 import type { AgentRun } from "../run.ts";
 import { denialText, type ToolOutcome, withContext } from "../tool_call.ts";
-import { isCommand, viewOfCommand } from "./command.ts";
-import { type Message, usageOf, withContent } from "./messages.ts";
+import { isCommand, type Message, usageOf, viewOfCommand, withContent } from "./messages.ts";
 import type { Runs, Runtime } from "./runs.ts";
 
 type ToolRequest = {
