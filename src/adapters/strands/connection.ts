@@ -4,18 +4,21 @@ import type { AgentHooks, AgentOptions, Usage } from "../options.ts";
 import { AgentRun } from "../run.ts";
 import { stepsWithin } from "../async.ts";
 import { type AllowedCall, denialText } from "../tool_call.ts";
-import { dataOf, errorTextOf, textOf, valueOf } from "./content.ts";
 import {
   type Agent,
+  dataOf,
+  errorTextOf,
   isAgent,
   type Message,
   type ModelContext,
   type ModelOutput,
   type Stage,
   type StrandsSdk,
+  textOf,
   type ToolContext,
   type ToolOutput,
   type ToolResult,
+  valueOf,
 } from "./sdk.ts";
 
 /** After all other hooks, those of the SDK included: its `HookOrder.SDK_LAST` is 100. */
