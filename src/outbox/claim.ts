@@ -58,9 +58,9 @@ export class Claimer {
     this.#firsts = new FirstDueKeys({ ...options, windows: this.#windows });
   }
 
-  /** Deliveries that a transaction stored at a time, and that no pass could see before, are committed. */
-  expect(names: Iterable<string>, at: number): void {
-    this.#firsts.expect(names, at);
+  /** A transaction that stored deliveries at a time is committed: no pass could see them before. */
+  committed(at: number): void {
+    this.#firsts.committed(at);
   }
 
   /** Makes one pass over all targets. */

@@ -38,8 +38,9 @@ export class FirstDueKeys {
   #nextLook = -Infinity;
   /** By target, a time before which it had no due key when that was last read. */
   #bounds = new Map<string, number>();
-  /** Bounds that became known since the last look began, which may have been too early for them. */
-  readonly #expected = new Map<string, number>();
+  /** How many transactions stored due keys that may be before the bounds, and how many of them a look has seen. */
+  #commits = 0;
+  #seenCommits = 0;
 
   constructor(options: FirstDueKeysOptions) {
     this.#options = options;
@@ -56,20 +57,16 @@ export class FirstDueKeys {
     return bound === undefined ? undefined : this.#options.client.keys.below("due", name, bound);
   }
 
-  /** Due keys of a time were stored in a transaction, which has ended: glances begin there, not after it. */
-  expect(names: Iterable<string>, at: number): void {
-    for (const name of names) {
-      for (const times of [this.#bounds, this.#expected]) {
-        times.set(name, Math.min(times.get(name) ?? Infinity, at));
-      }
-    }
+  /** A transaction that stored due keys at a time is committed. If it took long, only a look finds them. */
+  committed(at: number): void {
+    if (this.#options.client.clock.now() - at >= MARGIN) this.#commits++;
   }
 
   /** Finds the first due key of every target. It starts at a random one, so that none is always last. */
   async *#look(): AsyncGenerator<StoreKey, void> {
     const { client: { clock }, targets, windows } = this.#options;
     const began = clock.now();
-    this.#expected.clear();
+    const commits = this.#commits;
     const bounds = new Map(targets.names.map((name) => [name, began - MARGIN]));
     const start = this.#found.length > 1
       ? this.#found[Math.floor(clock.random() * this.#found.length)]!
@@ -97,10 +94,7 @@ export class FirstDueKeys {
         yield first!;
         from = `${name}\0`;
       }
-      [this.#found, this.#bounds] = [found, bounds];
-      for (const [name, at] of this.#expected) {
-        bounds.set(name, Math.min(bounds.get(name) ?? 0, at));
-      }
+      [this.#found, this.#bounds, this.#seenCommits] = [found, bounds, commits];
     } catch (error) {
       reading.hasFailed = true; // a store that doesn't respond is no store with deleted rows
       throw error;
@@ -126,8 +120,7 @@ export class FirstDueKeys {
         const [entry] = await client.list(keys.dueOf(name, bound), { limit: 1 });
         first = entry?.key;
         const next = first === undefined ? Infinity : timeIn(first);
-        const isSame = (this.#bounds.get(name) ?? 0) === bound;
-        if (isSame) this.#bounds.set(name, Math.max(bound, Math.min(next, began - MARGIN)));
+        this.#bounds.set(name, Math.max(bound, Math.min(next, began - MARGIN)));
       }
       if (first !== undefined) yield first;
     }
@@ -136,7 +129,8 @@ export class FirstDueKeys {
   /** Whether looking at all due keys took so long that it isn't done again yet. */
   get #isSlow(): boolean {
     const left = this.#nextLook - this.#options.client.clock.now();
-    return left > 0 && left <= MAX_LOOK_PAUSE; // longer: the clock was set back
+    const isUpToDate = this.#seenCommits === this.#commits;
+    return isUpToDate && left > 0 && left <= MAX_LOOK_PAUSE; // longer: the clock was set back
   }
 
   /**

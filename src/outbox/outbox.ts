@@ -182,8 +182,8 @@ function publishing(
         outside: client,
         prepare,
         expect: () => worker.expect(),
-        committed(names, at) {
-          claimer.expect(names, at);
+        committed(at) {
+          claimer.committed(at);
           wakeUp.call(); // the commit has called the others
         },
       });

@@ -14,8 +14,8 @@ type PublishInOptions = {
   readonly prepare: PrepareOptions;
   /** Deliveries were stored, which become due with the commit. */
   readonly expect: () => void;
-  /** Deliveries for targets are committed, which have been due since a time. */
-  readonly committed: (targets: Iterable<string>, at: number) => void;
+  /** Deliveries that were stored at a time are committed, and due. */
+  readonly committed: (at: number) => void;
 };
 
 /**
@@ -39,7 +39,7 @@ export async function publishIn(
     async committed() {
       if (added === undefined) return; // nothing was stored that could be rolled back
       await checkStored(added.id, options.outside);
-      options.committed(new Set(plan.stored.flatMap(({ to }) => to)), at);
+      options.committed(at);
     },
   };
 }
