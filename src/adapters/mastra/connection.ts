@@ -35,8 +35,7 @@ import {
   withoutResumeData,
   withResumeData,
 } from "./tool.ts";
-import { checkNotDurable, isDurable, isGuarded, judgeable, refuseUnjudged } from "./unjudged.ts";
-import { judgeGivenTools } from "./voice.ts";
+import { checkNotDurable, guardOtherWays, isDurable, isGuarded, judgeable } from "./unjudged.ts";
 
 /** The connections of all agents: an agent that delegates to another one looks up its connection. */
 const CONNECTIONS = new WeakMap<object, Connection>();
@@ -133,8 +132,7 @@ class Connection {
     };
     const isRunning = (): boolean => current!.getStore()?.connection === this;
     const judged = (tools: Tools): Tools => this.#wrapTools(agent, tools);
-    refuseUnjudged(this.#hooks, agent, isRunning);
-    judgeGivenTools(this.#hooks, agent, judged, isRunning);
+    guardOtherWays(this.#hooks, agent, judged, isRunning);
     judgeTasks(agent, judged);
     if (fork !== undefined) {
       agent.__fork = () => {

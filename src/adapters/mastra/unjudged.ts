@@ -1,17 +1,32 @@
 import type { AgentHooks } from "../options.ts";
-import { type Instance, type RunOptions, SUBJECT } from "./agent.ts";
+import { type Instance, type RunOptions, SUBJECT, type Tools } from "./agent.ts";
 
 /** The events that gates judge in a run. */
 const JUDGED = ["tool.called", "tool.completed", "message.received"] as const;
 
 /**
+ * Guards the ways past an agent's hooks: gates judge the tools that it gives out, and runs that they can't judge
+ * throw.
+ *
+ * @param judged Returns tools that gates judge
+ * @param isRunning Whether the caller is a run that hooks see, whose tools are judged in another place
+ */
+export function guardOtherWays(
+  hooks: AgentHooks,
+  agent: Instance,
+  judged: (tools: Tools) => Tools,
+  isRunning: () => boolean,
+): void {
+  refuseUnjudged(hooks, agent, isRunning);
+  judgeGivenTools(hooks, agent, judged, isRunning);
+}
+
+/**
  * Makes methods throw that run an agent past its hooks: networks, while there are gates, and durable runs.
  * Durable runs call tools in steps of a workflow, also in other processes, and find tools there that the
  * agent doesn't have.
- *
- * @param isRunning Whether the caller is a run that hooks see
  */
-export function refuseUnjudged(
+function refuseUnjudged(
   hooks: AgentHooks,
   agent: Instance,
   isRunning: () => boolean,
@@ -83,4 +98,76 @@ export function checkNotDurable(agent: Instance): void {
 
 function durable({ id }: Instance, subject: string): string {
   return `${subject}: hooks don't see all tool calls of durable agents. Use the agent '${id}' without making it durable`;
+}
+
+/** A voice. A realtime one calls the tools of its agent by itself. */
+type Voice = { addTools?(tools: Tools): void };
+
+/**
+ * Lets gates judge the tools that an agent gives out: to its voice, and to callers of `listTools`. A voice got
+ * the original tools when the agent was created. It gets others here or, if that isn't possible, from `getVoice`.
+ * While there are gates, `voice` throws until then.
+ */
+function judgeGivenTools(
+  hooks: AgentHooks,
+  agent: Instance,
+  judged: (tools: Tools) => Tools,
+  isRunning: () => boolean,
+): void {
+  const { getVoice, listTools } = agent;
+  if (getVoice === undefined || listTools === undefined) return;
+  agent.listTools = (...args) => {
+    const tools = listTools.apply(agent, args);
+    if (isRunning()) return tools;
+    return tools instanceof Promise ? tools.then(judged) : judged(tools);
+  };
+  let hasJudgedTools = false;
+  const early = voiceOf(agent);
+  if (early !== undefined && callsTools(early)) {
+    Promise.resolve(agent.listTools()).then((tools) => {
+      early.addTools!(tools);
+      hasJudgedTools = true;
+    }).catch(() => {}); // `getVoice` says why
+  }
+  agent.getVoice = async (...args) => {
+    const voice = await getVoice.apply(agent, args);
+    hasJudgedTools = true;
+    return voice;
+  };
+  Object.defineProperty(agent, "voice", {
+    configurable: true,
+    get: () => {
+      const voice = Reflect.get(Object.getPrototypeOf(agent), "voice", agent) as Voice;
+      if (hasJudgedTools || !isGuarded(hooks) || !callsTools(voice)) return voice;
+      throw new Error(
+        `Cannot use 'voice' of the agent '${agent.id}': gates can't judge the tools that it has. Use ` +
+          "'await agent.getVoice()'",
+      );
+    },
+  });
+}
+
+/** Returns the voice that an agent was created with; undefined if the agent doesn't tell. */
+function voiceOf(agent: Instance): Voice | undefined {
+  const { logger } = agent;
+  try {
+    agent.logger = SILENT;
+    return Reflect.get(Object.getPrototypeOf(agent), "voice", agent) as Voice;
+  } catch {
+    return undefined; // the voice or the instructions are a function
+  } finally {
+    agent.logger = logger;
+  }
+}
+
+/** Takes what Mastra reports when it throws. */
+const SILENT = { trackException: (): void => {} };
+
+/** Returns whether a voice uses tools: the base class of voices ignores them. */
+function callsTools(voice: Voice): boolean {
+  let ignored: unknown;
+  for (let at: object | null = voice; at !== null; at = Object.getPrototypeOf(at)) {
+    ignored = Object.getOwnPropertyDescriptor(at, "addTools")?.value ?? ignored;
+  }
+  return voice.addTools !== ignored;
 }
