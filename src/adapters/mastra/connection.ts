@@ -23,13 +23,13 @@ import {
   type ToolContext,
   type Tools,
 } from "./agent.ts";
-import { judgeTasks } from "./background.ts";
 import { messageProcessor, resultProcessor, Running } from "./processors.ts";
 import {
   callOf,
   completed,
   type Invoked,
   isOf,
+  judgeTasks,
   watching,
   withExecute,
   withoutResumeData,
