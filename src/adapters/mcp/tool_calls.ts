@@ -1,8 +1,7 @@
 import { errorMessage } from "../../internal/issues.ts";
 import type { AgentHooks } from "../options.ts";
 import { type AllowedCall, denialText, openCall, type ToolOutcome } from "../tool_call.ts";
-import { judgedParams, type Params, passedParams } from "./params.ts";
-import { type Pending, Requests } from "./requests.ts";
+import { judgedParams, type Params, passedParams, type Pending, Requests } from "./requests.ts";
 
 /** The part of a connection that its calls use. */
 type Connection = {
