@@ -1,4 +1,4 @@
-import { sameAsClaudeCode } from "./claude_code_input.ts";
+import { sameAsClaudeCode } from "./claude_code.ts";
 import {
   blockOutput,
   defineDialect,

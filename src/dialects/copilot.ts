@@ -1,5 +1,5 @@
 import { isObject } from "../internal/validate.ts";
-import { sameAsClaudeCode } from "./claude_code_input.ts";
+import { sameAsClaudeCode } from "./claude_code.ts";
 import { decided, TOOL } from "./decode.ts";
 import { defineDialect, type DialectDefinition, whyDenied } from "./define_dialect.ts";
 import { type Dialect, present } from "./dialect.ts";
