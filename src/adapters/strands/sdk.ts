@@ -32,7 +32,7 @@ export interface StrandsSdk {
 // deno-lint-ignore no-explicit-any -- its arguments differ from class to class
 export type AnyClass = new (...args: any[]) => object;
 
-export type Block = { readonly type: string; readonly text?: string; readonly json?: unknown };
+type Block = { readonly type: string; readonly text?: string; readonly json?: unknown };
 export type Message = { readonly role: string; readonly content: readonly Block[] };
 export type ToolResult = {
   readonly toolUseId: string;
