@@ -77,7 +77,10 @@ test("the demo with a store in memory fails, and says how many events are missin
 
 test("the demo fails only for a webhook that signs with another secret", async () => {
   const secret = `whsec_${btoa("a secret that nothing else has")}`;
-  const { code, out, err } = await runDemoWith("secret: ${SLACK_SIGNING_SECRET}", `secret: ${secret}`);
+  const { code, out, err } = await runDemoWith(
+    "secret: ${SLACK_SIGNING_SECRET}",
+    `secret: ${secret}`,
+  );
   assert.equal(code, 1, out + err);
   assert.match(out, /^SOMETHING IS MISSING OR FAILED/m, out + err);
   assert.deepEqual(figures(out, "slack-notify"), [4, 4, 0, 4, 0, 4]);
