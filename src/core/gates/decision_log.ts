@@ -1,4 +1,5 @@
 import { abortable } from "../../internal/async.ts";
+import { DAY } from "../../internal/clock.ts";
 import { sha256Hex } from "../../internal/crypto.ts";
 import type { QueueRecord, RecordWrite } from "../delivery.ts";
 import { RECORD_VERSION } from "./ask_records.ts";
@@ -19,7 +20,7 @@ const MAX_SIZE = 16 * 1024 * 1024;
  * How long a decision is kept in the store for a call that is repeated, in milliseconds: a day. Agents that
  * resume after a restart do so within minutes, and decisions must not outlive the policy for long.
  */
-const LIFETIME = 24 * 60 * 60 * 1000;
+const LIFETIME = DAY;
 
 /** The longest text for the model that is kept, in characters: a record is read before each decision. */
 const MAX_CONTEXT = 4_000;
@@ -102,7 +103,8 @@ export class DecisionLog {
   }
 
   /**
-   * Waits for the decision of another caller. Returns undefined when it ended because that one aborted.
+   * Waits for the decision of another caller. Returns undefined if it was cut short because that one aborted: then it
+   * is forgotten, and has to be made again.
    *
    * @throws the reason of the signal
    */
@@ -110,14 +112,16 @@ export class DecisionLog {
     known: Promise<Recorded>,
     signal: AbortSignal | undefined,
   ): Promise<Decision | undefined> {
-    const { decision } = await (signal ? abortable(known, signal) : known);
-    const isAborted = decision.gates.some(({ failure }) => failure === "aborted");
-    return isAborted && !this.#host.ending.aborted ? undefined : decision;
+    const { decision, isKept } = await (signal ? abortable(known, signal) : known);
+    const isCut = !isKept && decision.gates.some(({ failure }) => failure === "aborted");
+    return isCut && !this.#host.ending.aborted ? undefined : decision;
   }
 
   /** Keeps a decision, unless it has to be made again. `size` is that of the data, in characters. */
   remember(key: string, decision: Promise<Recorded>, { data }: HookEvent, size: number): void {
     const entry = { decision, size: key.length + size };
+    const earlier = this.#remembered.get(key);
+    if (earlier !== undefined) this.#forget(key, earlier);
     this.#remembered.set(key, entry);
     this.#size += entry.size;
     this.#trim();

@@ -115,9 +115,11 @@ export class Gatekeeper {
       return (await this.#record(await this.#judge(request, digest))).decision;
     }
     const key = this.#log.keyOf(event, callId, digest);
-    const known = this.#log.get(key);
-    if (known !== undefined) {
-      return await this.#log.share(known, signal) ?? await this.#decide(request, callId);
+    for (let tries = 0; tries < MAX_CONFLICTS; tries++) {
+      const known = this.#log.get(key);
+      const shared = known && await this.#log.share(known, signal);
+      if (shared !== undefined) return shared;
+      if (known === undefined) break;
     }
     const decision = this.#host.records
       ? this.#recallOrJudge(key, request, digest)
