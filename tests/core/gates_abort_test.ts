@@ -4,8 +4,8 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { createHooks, type HookEvent, type ToolData } from "@omniagent/hooks";
-import { ask, type DeniedCall, type Verdict } from "@omniagent/hooks/gates";
+import { createHooks, type HookEvent, HooksClosedError, type ToolData } from "@omniagent/hooks";
+import { ask, type DeniedCall, type FinalDecision, type Verdict } from "@omniagent/hooks/gates";
 import { createOutbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
 import { hangingStore } from "../support/hanging_store.ts";
@@ -23,7 +23,9 @@ function start(verdict: () => Verdict | undefined = () => undefined) {
   const inner = memoryStore();
   const { store, ...hanging } = hangingStore(inner);
   const outbox = createOutbox(store, { logger: silentLogger });
-  const hooks = createHooks({ logger: silentLogger, outbox });
+  const errors: unknown[] = [];
+  const onError = (error: unknown) => void errors.push(error);
+  const hooks = createHooks({ logger: silentLogger, outbox, onError });
   const calls = { count: 0 };
   hooks.gate("tool.called", { name: "policy", handle: () => (calls.count++, verdict()) });
   const controller = new AbortController();
@@ -35,6 +37,7 @@ function start(verdict: () => Verdict | undefined = () => undefined) {
   return {
     hooks,
     calls,
+    errors,
     hanging,
     options,
     stored,
@@ -60,10 +63,27 @@ async function pendingIn({ asks }: ReturnType<typeof start>["hooks"]): Promise<s
   return id!;
 }
 
-/** Returns the events of a decision. */
-function of(events: readonly HookEvent[], id: string): readonly string[] {
-  const own = events.filter(({ data }) => (data as ToolData).decision_id === id);
-  return own.map(({ type }) => type).sort();
+/** Returns the events of calls by their decision: how each call began, and how it ended. */
+function callsIn(events: readonly HookEvent[]): Readonly<Record<string, readonly string[]>> {
+  const calls: Record<string, string[]> = {};
+  for (const { type, data } of events) {
+    const { decision_id, error } = data as ToolData;
+    const text = error === undefined ? type : `${type}: ${error}`;
+    if (type.startsWith("tool.")) (calls[decision_id!] ??= []).push(text);
+  }
+  return calls;
+}
+
+/** Waits until the calls in the store began and ended like this. */
+async function untilStored(
+  stored: () => Promise<readonly HookEvent[]>,
+  expected: ReturnType<typeof callsIn>,
+): Promise<void> {
+  const count = Object.values(expected).flat().length;
+  const isAll = async () => Object.values(callsIn(await stored())).flat().length >= count;
+  await until(isAll, "the events of the calls");
+  await new Promise((resolve) => setTimeout(resolve, 20)); // in case there are more
+  assert.deepEqual(callsIn(await stored()), expected);
 }
 
 test("decide() denies as soon as its signal aborts, while the store hangs", async () => {
@@ -73,10 +93,11 @@ test("decide() denies as soon as its signal aborts, while the store hangs", asyn
     const { decision, id } = await soon(hooks.decide("tool.called", CALL, options));
     assert.equal(decision, "deny");
     hanging.resume();
-    await until(async () => (await stored()).length === 2, "the decision");
     // A decision that was being stored was made before the abort.
-    const happened = what === "commit" ? "tool.called" : "tool.denied";
-    assert.deepEqual(of(await stored(), id), ["gate.decided", happened]);
+    const happened = what === "commit"
+      ? ["tool.called", "tool.completed: The call was aborted"]
+      : ["tool.denied"];
+    await untilStored(stored, { [id]: happened });
     await hooks.close();
   }
 });
@@ -101,23 +122,34 @@ test("without gates, decide() throws the reason of its signal while the store ha
   await hooks.close();
 });
 
-test("an allow that its caller didn't wait for is used by one call, once", async () => {
-  const { hooks, calls, hanging, options, abort } = start();
+test("a call whose caller didn't wait for an allow has ended: the same call is judged again", async () => {
+  const { hooks, calls, hanging, options, stored, abort } = start();
   hanging.hangAt(({ what }) => what === "commit", abort);
   const { decision, id } = await soon(hooks.decide("tool.called", CALL, options));
   assert.equal(decision, "deny");
   hanging.resume();
-  const ran: string[] = [];
-  const call = () =>
-    hooks.call("pay", {}, (_, { decisionId }) => void ran.push(decisionId), {
-      sessionId: "s-1",
-      callId: "c-1",
-    });
-  await call();
-  await call();
+  const ended = ["tool.called", "tool.completed: The call was aborted"];
+  await untilStored(stored, { [id]: ended });
+  const again = await hooks.decide("tool.called", CALL, { sessionId: "s-1" });
+  assert.equal(again.decision, "allow");
   assert.equal(calls.count, 2);
-  assert.equal(ran[0], id);
-  assert.notEqual(ran[1], id);
+  await untilStored(stored, { [id]: ended, [again.id]: ["tool.called"] });
+  await hooks.close();
+});
+
+test("an allow that another caller shares stays when its first caller aborts", async () => {
+  const { hooks, calls, hanging, options, stored, abort } = start();
+  let second: Promise<unknown> | undefined;
+  hanging.hangAt(({ what }) => what === "commit", () => {
+    second = hooks.decide("tool.called", CALL, { sessionId: "s-1" });
+    setTimeout(abort, 10);
+  });
+  const { decision, id } = await soon(hooks.decide("tool.called", CALL, options));
+  assert.equal(decision, "deny");
+  hanging.resume();
+  assert.equal((await second as FinalDecision).id, id);
+  await untilStored(stored, { [id]: ["tool.called"] });
+  assert.equal(calls.count, 1);
   await hooks.close();
 });
 
@@ -130,7 +162,7 @@ const PHASES: readonly (readonly [string, Verdict | undefined, (used: boolean) =
 
 for (const [phase, verdict, isMeant] of PHASES) {
   test(`a call that aborts while the store hangs as ${phase} never runs, and has an end`, async () => {
-    const { hooks, hanging, options, stored, abort } = start(() => verdict);
+    const { hooks, calls, errors, hanging, options, stored, abort } = start(() => verdict);
     const hang = () =>
       hanging.hangAt((operation) =>
         operation.what === "commit" &&
@@ -145,23 +177,33 @@ for (const [phase, verdict, isMeant] of PHASES) {
     }
     const { decisionId } = await soon(calling) as DeniedCall;
     hanging.resume();
-    const isOver = async () => (await stored()).some(({ type }) => type === "tool.completed");
-    await until(isOver, "the end of the call");
-    const [called] = (await stored()).filter(({ type }) => type === "tool.called");
-    const { decision_id } = called!.data as ToolData;
-    assert.equal(decision_id, decisionId);
-    const types = of(await stored(), decision_id!).filter((type) => type.startsWith("tool."));
-    assert.deepEqual(types, ["tool.called", "tool.completed"]);
+    const ended = phase === "its approval is recorded" ? "The call was aborted" : "gone";
+    const first = { [decisionId]: ["tool.called", `tool.completed: ${ended}`] };
+    await untilStored(stored, first);
+
+    const again = hooks.call("pay", {}, (_, { decisionId }) => decisionId, {
+      sessionId: "s-1",
+      callId: "c-1",
+    });
+    if (verdict !== undefined) {
+      await hooks.asks.resolve(await pendingIn(hooks), { decision: "allow", by: "ada" });
+    }
+    const id = await again as string;
+    await untilStored(stored, { ...first, [id]: ["tool.called", "tool.completed"] });
+    assert.equal(calls.count, 2);
+    assert.deepEqual(errors, []);
     await hooks.close();
   });
 }
 
-test("a wait for an ask ends when its signal aborts, while the store hangs", async () => {
-  const { hooks, hanging, options, stored, abort } = start(() => ask("Pay?"));
+test("waits for an ask end when their signal aborts, while the store hangs: the call ends once", async () => {
+  const { hooks, calls, hanging, options, stored, abort } = start(() => ask("Pay?"));
   const decision = await hooks.decide("tool.called", CALL, { sessionId: "s-1" });
   assert.ok(decision.decision === "ask");
   const { signal } = options;
   const waits = [
+    decision.wait({ signal }),
+    decision.wait({ signal }),
     decision.wait({ signal }),
     (await hooks.asks.get(decision.askId))!.wait({ signal }),
   ];
@@ -169,8 +211,75 @@ test("a wait for an ask ends when its signal aborts, while the store hangs", asy
   hanging.hangAt(() => true, abort);
   for (const wait of waits) await assert.rejects(soon(wait), /gone/);
   hanging.resume();
-  const isOver = async () => (await stored()).some(({ type }) => type === "tool.completed");
-  await until(isOver, "the end of the call");
-  assert.equal((await decision.wait()).decision, "allow", "it is stored");
+  await untilStored(stored, {
+    [decision.id]: ["tool.called", "tool.completed: The call was aborted"],
+  });
+  const again = await hooks.decide("tool.called", CALL, { sessionId: "s-1" });
+  assert.equal(again.decision, "ask");
+  assert.equal(calls.count, 2);
   await hooks.close();
+});
+
+test("an approval stays for those who still wait for it", async () => {
+  const { hooks, calls, hanging, options, stored, abort } = start(() => ask("Pay?"));
+  const call = (signal?: AbortSignal) =>
+    hooks.call("pay", {}, (_, { decisionId }) => decisionId, {
+      sessionId: "s-1",
+      callId: "c-1",
+      signal,
+    });
+  const aborted = call(options.signal);
+  const other = call();
+  const askId = await pendingIn(hooks);
+  await new Promise((resolve) => setTimeout(resolve, 50)); // until both wait
+  await hooks.asks.resolve(askId, { decision: "allow", by: "ada" });
+  hanging.hangAt(({ what }) => what === "commit", abort);
+  assert.equal((await soon(aborted) as unknown as DeniedCall).denied, true);
+  hanging.resume();
+  const id = await other as string;
+  await untilStored(stored, { [id]: ["tool.called", "tool.completed"] });
+  assert.equal(calls.count, 1);
+  await hooks.close();
+});
+
+test("a call that aborts while its allow is stored ends, and is judged again", async () => {
+  const { hooks, calls, hanging, options, stored, abort } = start();
+  hanging.hangAt(({ what }) => what === "commit", () => (abort(), setTimeout(hanging.resume, 20)));
+  const call = (signal?: AbortSignal) =>
+    hooks.call("pay", {}, (_, { decisionId }) => decisionId, {
+      sessionId: "s-1",
+      callId: "c-1",
+      signal,
+    });
+  await assert.rejects(call(options.signal), /gone/);
+  const id = await call() as string;
+  const [first] = Object.keys(callsIn(await stored()));
+  await untilStored(stored, {
+    [first!]: ["tool.called", "tool.completed: gone"],
+    [id]: ["tool.called", "tool.completed"],
+  });
+  assert.equal(calls.count, 2);
+  await hooks.close();
+});
+
+test("no tool starts once close() has given up, and its caller doesn't wait for the store", async () => {
+  for (const isGated of [true, false]) {
+    const { store, ...hanging } = hangingStore(memoryStore());
+    const outbox = createOutbox(store, { logger: silentLogger });
+    const hooks = createHooks({ logger: silentLogger, outbox, closeTimeout: 200 });
+    if (isGated) hooks.gate("tool.called", { name: "policy", handle: () => undefined });
+    await hooks.call("warm-up", {}, () => undefined); // loads the code
+    hanging.hangAt(({ what }) => what === "commit", () => {});
+    const calling = hooks.call("pay", {}, () => assert.fail("it ran"), { sessionId: "s-1" });
+    const ended = calling.then(
+      (result) => (result as unknown as DeniedCall).denied,
+      (error) => error instanceof HooksClosedError,
+    );
+    await new Promise((resolve) => setTimeout(resolve, 20));
+    await assert.rejects(hooks.close());
+    assert.equal(await soon(ended), true);
+    hanging.resume();
+    await new Promise((resolve) => setTimeout(resolve, 50));
+    assert.equal(await ended, true);
+  }
 });

@@ -1,13 +1,10 @@
-import { DAY } from "../../internal/clock.ts";
 import { checkKnown } from "../../internal/options.ts";
 import { hmacSha256Hex, timingSafeEqual } from "../../internal/crypto.ts";
 import { checkDate, checkOneOf, invalidOption } from "../../internal/validate.ts";
+import { MAX_ASK_TIMEOUT } from "./verdict.ts";
 
 /** The shortest key, in characters: 32 random characters of base64 are 192 bits. */
 const MIN_KEY = 32;
-
-/** The longest time that a link is valid, in milliseconds: as long as an ask. */
-const MAX_LIFETIME = 30 * DAY;
 
 /** The response of a link. Anyone who has it can use it, once. */
 export type AskLink = {
@@ -88,7 +85,7 @@ export async function verifyAskLink(
   }
   if (!isSigned) return "invalid";
   const left = link.expiresAt.getTime() - now;
-  return left > 0 && left <= MAX_LIFETIME ? "valid" : "expired";
+  return left > 0 && left <= MAX_ASK_TIMEOUT ? "valid" : "expired";
 }
 
 /** Checks a key of links. Its value is never shown. @throws {TypeError} */

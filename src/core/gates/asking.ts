@@ -3,10 +3,11 @@ import { canonicalJson } from "../../internal/json_text.ts";
 import { createEventId } from "../../internal/uuid.ts";
 import type { RecordWrite } from "../delivery.ts";
 import { AskError } from "../errors.ts";
-import type { HookEvent, ToolData } from "../events.ts";
+import type { HookEvent } from "../events.ts";
 import type { GateAskedData } from "../gate_payloads.ts";
 import { createEvent } from "../snapshot.ts";
 import { askPerson, type OnAsk } from "./ask_in_process.ts";
+import { AskWaits } from "./ask_waits.ts";
 import { type AskRecord, AskRecords, RECORD_VERSION } from "./ask_records.ts";
 import {
   type AskedDecision,
@@ -16,16 +17,13 @@ import {
   type FinalDecision,
   type Judged,
 } from "./decision.ts";
-import { decidedEvent, textIn } from "./gate_events.ts";
+import { abortedEvent, decidedEvent, textIn } from "./gate_events.ts";
 import type { GateHost } from "./gate_host.ts";
 import { askersOf } from "./gate_outcome.ts";
 import { type AskResolution, checkResolution, judgedEvent, resolveAsk } from "./resolve_ask.ts";
 import { AskSettler, deniedAsk, type EditChecks, type KnownAsk } from "./settle_ask.ts";
-import { untilAborted } from "./until_aborted.ts";
-import { ASK_CHOICES, ASK_TIMEOUT } from "./verdict.ts";
-
-/** The longest that a person may take, in milliseconds: by default, the outbox keeps events as long. */
-const MAX_ASK_TIMEOUT = 30 * 24 * 60 * 60 * 1000;
+import { untilThrown } from "./until_aborted.ts";
+import { ASK_CHOICES, ASK_TIMEOUT, MAX_ASK_TIMEOUT } from "./verdict.ts";
 
 /** The parts of an ask. */
 type AskingOptions = EditChecks & { readonly onAsk: OnAsk | undefined };
@@ -43,6 +41,7 @@ export class Asking {
   readonly #onAsk: OnAsk | undefined;
   readonly #settler: AskSettler;
   readonly #gatesOf: EditChecks["gatesOf"];
+  readonly #waits = new AskWaits();
   /** Asks for which `onAsk` is being called. */
   readonly #inProcess = new Set<string>();
 
@@ -124,7 +123,8 @@ export class Asking {
   async waitFor(id: string, signal?: AbortSignal): Promise<FinalDecision> {
     const inTime = <Read>(read: Promise<Read>) => signal ? abortable(read, signal) : read;
     const { known, expires } = await inTime(this.#readKnown(id));
-    const final = await this.#wait(id, known, expires, signal);
+    const ended = this.#ended(id, known, expires, signal);
+    const final = await (signal ? untilThrown(this.#host, ended, signal) : ended);
     if (final.decision !== "allow") return final;
     const isUsed = (await inTime(this.records.read(id)))?.record.used !== undefined;
     return isUsed ? deniedAsk(id, known, "The approval was used by another execution") : final;
@@ -211,24 +211,42 @@ export class Asking {
     void this.#host.run(respond);
   }
 
-  /** Waits for the end of an ask, until the caller aborts. @throws the reason of the signal */
+  /**
+   * Waits for the end of an ask, until the caller aborts. A call that was approved by then has ended, unless others in
+   * this process wait for the same ask: one of them uses it.
+   *
+   * @throws the reason of the signal
+   */
   #wait(
     id: string,
     known: KnownAsk,
     expires: number,
     signal: AbortSignal | undefined,
   ): Promise<FinalDecision> {
-    const ended = this.#ended(id, known, expires, signal);
-    if (signal === undefined) return ended;
-    return untilAborted(this.#host, ended, [signal], {
-      instead() {
-        throw signal.reason;
-      },
-      late: async (final) => {
-        const ended = final.decision === "allow" && abortedCall(final, known);
-        if (ended) await this.#host.publish([ended]);
-      },
-    });
+    const wait = this.#waits.enter(id, signal);
+    const take = async (): Promise<FinalDecision> => {
+      try {
+        const final = await this.#ended(id, known, expires, signal);
+        const isAllowed = final.decision === "allow";
+        if (signal?.aborted) {
+          if (isAllowed && !wait.isNeeded()) await this.#discard(id, final, known);
+          throw signal.reason;
+        }
+        if (isAllowed) wait.take();
+        return final;
+      } finally {
+        wait.leave();
+      }
+    };
+    return signal ? untilThrown(this.#host, take(), signal) : take();
+  }
+
+  /** Uses up an approval that nobody waits for any longer, and records the end of its call. */
+  async #discard(id: string, final: FinalDecision, { event }: KnownAsk): Promise<void> {
+    const { abandoned, publish } = this.#host;
+    if (abandoned.aborted || !await this.records.use(id)) return;
+    const ended = abortedEvent(event, final);
+    if (ended) await publish([ended]);
   }
 
   async #ended(
@@ -262,6 +280,7 @@ export class Asking {
     for (;;) {
       try {
         await this.records.ended(id, expires, signal);
+        signal.throwIfAborted();
         // Not by the caller's signal: this emits the call's event, which the caller has to end then.
         const decision = await abortable(this.#settler.settle(id, known), closing);
         if (decision !== undefined) return decision;
@@ -275,12 +294,4 @@ export class Asking {
       await this.records.pause(signal);
     }
   }
-}
-
-/** Returns the end of a call that was approved once its caller was gone; undefined if it isn't of a tool. */
-function abortedCall({ id }: FinalDecision, { event }: KnownAsk): HookEvent | undefined {
-  if (event.type !== "tool.called") return undefined;
-  const { params: _, ...call } = event.data as ToolData;
-  const data = { ...call, decision_id: id, error: "The call was aborted" };
-  return createEvent("tool.completed", data, event);
 }

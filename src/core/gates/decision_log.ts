@@ -6,6 +6,7 @@ import { RECORD_VERSION } from "./ask_records.ts";
 import type { HookEvent } from "../events.ts";
 import type { Asking } from "./asking.ts";
 import type { Decision } from "./decision.ts";
+import { abortedEvent } from "./gate_events.ts";
 import type { GateHost } from "./gate_host.ts";
 import type { GateTable } from "./gate.ts";
 import { withData } from "./rewrite.ts";
@@ -33,14 +34,18 @@ export type Recorded = {
 };
 
 /** A decision that is made or being made, and its size. */
-type Remembered = { readonly decision: Promise<Recorded>; size: number };
+type Remembered = {
+  readonly decision: Promise<Recorded>;
+  size: number;
+  /** How many other callers share it. */
+  shares: number;
+};
 
 /** A decision that the same call may get again, in this process or, if it is stored, in another one. */
 type Shared = {
   readonly key: string;
   readonly isStored: boolean;
-  /** Forgets it in this process. */
-  forget(): void;
+  readonly entry: Remembered;
 };
 
 /** A decision in the store. The rest of it is in its events, which obey `redact`. */
@@ -92,14 +97,14 @@ export class DecisionLog {
   }
 
   /** Returns a decision of this process, unless the gates have changed since. */
-  get(key: string): Promise<Recorded> | undefined {
+  get(key: string): Remembered | undefined {
     const { version } = this.#table;
     if (version !== this.#version) {
       this.#remembered.clear();
       this.#size = 0;
     }
     this.#version = version;
-    return this.#remembered.get(key)?.decision;
+    return this.#remembered.get(key);
   }
 
   /**
@@ -109,17 +114,37 @@ export class DecisionLog {
    * @throws the reason of the signal
    */
   async share(
-    known: Promise<Recorded>,
+    known: Remembered,
     signal: AbortSignal | undefined,
   ): Promise<Decision | undefined> {
-    const { decision, isKept } = await (signal ? abortable(known, signal) : known);
+    const { decision, isKept } = await this.#sharedIn(known, signal);
     const isCut = !isKept && decision.gates.some(({ failure }) => failure === "aborted");
     return isCut && !this.#host.ending.aborted ? undefined : decision;
   }
 
+  async #sharedIn(known: Remembered, signal: AbortSignal | undefined): Promise<Recorded> {
+    const { decision } = known;
+    known.shares++;
+    try {
+      return await (signal ? abortable(decision, signal) : decision);
+    } catch (error) {
+      known.shares--;
+      throw error;
+    }
+  }
+
+  /** Uses up an allow that its caller didn't wait for, unless others got it, too, and records the end of the call. */
+  async discard(decision: Decision, event: HookEvent): Promise<void> {
+    const { entry } = this.#shared.get(decision) ?? {};
+    if (decision.decision !== "allow" || entry?.shares || !await this.use(decision)) return;
+    const ended = abortedEvent(event, decision);
+    const { abandoned, publish } = this.#host;
+    if (ended && !abandoned.aborted) await publish([ended]);
+  }
+
   /** Keeps a decision, unless it has to be made again. `size` is that of the data, in characters. */
   remember(key: string, decision: Promise<Recorded>, { data }: HookEvent, size: number): void {
-    const entry = { decision, size: key.length + size };
+    const entry = { decision, size: key.length + size, shares: 0 };
     const earlier = this.#remembered.get(key);
     if (earlier !== undefined) this.#forget(key, earlier);
     this.#remembered.set(key, entry);
@@ -128,7 +153,7 @@ export class DecisionLog {
     // Cut short or not recorded: the next call tries again.
     const forget = (): void => this.#forget(key, entry);
     decision.then(({ isKept, isStored = false, decision: made }) => {
-      this.#shared.set(made, { key, isStored, forget });
+      this.#shared.set(made, { key, isStored, entry });
       if (!isKept) return forget();
       if (this.#remembered.get(key) !== entry) return;
       const more = textSize(made) + (made.data === data ? 0 : sizeOf(made.data));
@@ -146,7 +171,7 @@ export class DecisionLog {
     const isFirst = !this.#used.has(decision);
     this.#used.add(decision);
     const shared = this.#shared.get(decision);
-    shared?.forget();
+    if (shared !== undefined) this.#forget(shared.key, shared.entry);
     if (!isFirst || !shared?.isStored) return isFirst;
     return await this.#remove(shared.key, decision.id);
   }

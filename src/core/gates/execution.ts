@@ -17,20 +17,22 @@ import type {
 import type { HostParts } from "./gate_host.ts";
 
 /** The part of the hooks that a call uses. */
-export type CallHost = Pick<HostParts, "abandoned" | "clock" | "redact" | "reporter" | "run"> & {
-  /** Returns whether gates decide about events of a type. */
-  guards(type: string): boolean;
-  /** Decides about an event that was accepted before `close`. */
-  decide(event: HookEvent, signal?: AbortSignal, traits?: CallTraits): Promise<Decision>;
-  /**
-   * Uses up a decision. Returns false if it was used before: then the call must be decided about again.
-   *
-   * @throws {Error} when the store fails: then nothing may begin
-   */
-  use(decision: FinalDecision): Promise<boolean>;
-  readonly observer: Observer;
-  readonly telemetry: Telemetry;
-};
+export type CallHost =
+  & Pick<HostParts, "abandoned" | "clock" | "records" | "redact" | "reporter" | "run">
+  & {
+    /** Returns whether gates decide about events of a type. */
+    guards(type: string): boolean;
+    /** Decides about an event that was accepted before `close`. */
+    decide(event: HookEvent, signal?: AbortSignal, traits?: CallTraits): Promise<Decision>;
+    /**
+     * Uses up a decision. Returns false if it was used before: then the call must be decided about again.
+     *
+     * @throws {Error} when the store fails: then nothing may begin
+     */
+    use(decision: FinalDecision): Promise<boolean>;
+    readonly observer: Observer;
+    readonly telemetry: Telemetry;
+  };
 
 /** A tool call that was accepted. */
 export type ToolCall<Params extends object, Result> = {
@@ -69,6 +71,11 @@ export class Execution<Params extends object, Result> {
     if (options.throwOnDeny !== true) return denied;
     const { name } = event.data as ToolData;
     throw new GateDeniedError(name, denied.reason, denied.decisionId);
+  }
+
+  /** Records the end of a call that was aborted before its tool could run. */
+  async abort(): Promise<void> {
+    await this.#finish({ error: errorMessage(this.#call.options.signal?.reason) });
   }
 
   async run(): Promise<Result | DeniedCall> {

@@ -1,4 +1,4 @@
-import type { HookEvent } from "../events.ts";
+import type { HookEvent, ToolData } from "../events.ts";
 import { createEvent } from "../snapshot.ts";
 import type { CallTraits, DecisionBase, Judged } from "./decision.ts";
 import type { LateResult } from "./late_result.ts";
@@ -23,6 +23,17 @@ export function deniedEvent(
   const call = { name, call_id, agent_id, parent_agent_id, params };
   const why = reason ?? "Denied by a gate";
   return createEvent("tool.denied", { ...call, reason: why, gate, decision_id: id }, event);
+}
+
+/** Returns the end of a call that was allowed once its caller was gone; undefined if it isn't of a tool. */
+export function abortedEvent(
+  event: HookEvent,
+  { id, data }: Pick<DecisionBase, "id" | "data">,
+): HookEvent | undefined {
+  if (event.type !== "tool.called") return undefined;
+  const { params: _, ...call } = data as ToolData;
+  const ended = { ...call, decision_id: id, error: "The call was aborted" };
+  return createEvent("tool.completed", ended, event);
 }
 
 /** Returns the record of a decision. */

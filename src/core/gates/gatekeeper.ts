@@ -99,6 +99,7 @@ export class Gatekeeper {
     if (isCall || !(this.#host.records ?? signal)) return decided;
     return untilAborted(this.#host, decided, [signal, this.#host.abandoned], {
       instead: () => abortedDecision(id, event),
+      late: (made) => made.id === id && this.#log.discard(made, event),
     });
   }
 
@@ -136,7 +137,7 @@ export class Gatekeeper {
   ): Decision | Promise<Decision> | undefined {
     if (callIdOf(event, traits) || this.#host.isObserved("gate.decided")) return undefined;
     if (this.#table.gatesFor(event.type).rewrites.length > 0) return undefined;
-    const id = createEventId();
+    const { decisionId: id = createEventId() } = traits;
     const apply = (outcome: GateOutcome) => this.#apply(id, event, outcome, signal);
     return this.#host.runDirect<Decision>(() => {
       const outcome = missingIn(this.#table.missing(), event.data) ?? this.#run(id, event, signal);

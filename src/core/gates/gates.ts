@@ -10,6 +10,7 @@ import type { Observer } from "../observer.ts";
 import { createRegistration, type Registration } from "../registration.ts";
 import { createEvent } from "../snapshot.ts";
 import type { Asks } from "./asks.ts";
+import { isByPerson } from "./by_person.ts";
 import type {
   CallOptions,
   CallTraits,
@@ -232,14 +233,6 @@ function rejectTransaction(subject: string, options: object | null): void {
     `${subject}: 'tx' can't be used, because a decision is recorded before anything happens, and a ` +
       "rollback would remove that record. Decide first, then emit in the transaction",
   );
-}
-
-/** Returns whether a person may have approved a call. A gate that failed may have asked. */
-function isByPerson({ askId, gates }: FinalDecision): boolean {
-  return askId !== undefined ||
-    gates.some(({ verdict, mode }) =>
-      mode === "enforce" && (verdict === "ask" || verdict === "failed")
-    );
 }
 
 type ToolCallModule = Pick<typeof import("./tool_call.ts"), "callTool">;

@@ -1,11 +1,12 @@
 import { createEventId } from "../../internal/uuid.ts";
+import { HooksClosedError } from "../errors.ts";
 import { correlationOf } from "../event_rules.ts";
 import type { HookEvent, ToolData } from "../events.ts";
 import { createEvent } from "../snapshot.ts";
 import { NO_SPAN, type TelemetrySpan } from "../telemetry.ts";
-import type { CallOptions, CallTraits, DeniedCall, FinalDecision } from "./decision.ts";
+import { isByPerson } from "./by_person.ts";
+import type { DeniedCall, FinalDecision } from "./decision.ts";
 import { type CallHost, contentOf, Execution, finalOf, type ToolCall } from "./execution.ts";
-import { askersOf } from "./gate_outcome.ts";
 import { abortedDecision, untilAborted } from "./until_aborted.ts";
 
 /** How often calls of one id share a person's decision, which only one of them can use: more would be quadratic. */
@@ -44,53 +45,61 @@ async function decideAndRun<Params extends object, Result>(
     : await announce(host, event);
   const execution = new Execution(host, call, span, decision);
   if (decision.decision !== "allow") return execution.refuse(decision);
+  if (host.abandoned.aborted) throw closedError(event); // nothing could record what the tool does
   span.set({ decision: "allow", content: contentOf(host, "tool.called", decision.data) });
   return await execution.run();
 }
 
-/** Lets gates judge a call. Once its signal aborts, the call is denied, even if the store doesn't respond. */
+function closedError({ data }: HookEvent): HooksClosedError {
+  return new HooksClosedError(`Cannot call '${(data as ToolData).name}'`);
+}
+
+/**
+ * Lets gates judge a call. Once its signal aborts, or `close` gives up, the call is denied, even if the store doesn't
+ * respond.
+ */
 function decidedInTime<Params extends object, Result>(
   host: CallHost,
   call: ToolCall<Params, Result>,
 ): Promise<FinalDecision> {
-  const { event, options } = call;
-  const { signal } = options;
-  const id = createEventId();
-  const deciding = decided(host, { event, options, id });
-  if (signal === undefined) return deciding;
-  return untilAborted(host, deciding, [signal], {
-    instead: () => abortedDecision(id, event),
-    // The signal keeps the tool from running: this only records that.
-    late: (decision) =>
-      decision.decision === "allow" && new Execution(host, call, NO_SPAN, decision).run(),
+  const { event, options: { signal } } = call;
+  const current = { id: "" };
+  const deciding = decided(host, call, current);
+  if (!(host.records ?? signal)) return deciding;
+  return untilAborted(host, deciding, [signal, host.abandoned], {
+    instead: () => abortedDecision(current.id, event),
+    late: async (decision) => {
+      if (decision.decision !== "allow" || host.abandoned.aborted) return;
+      await new Execution(host, call, NO_SPAN, decision).abort();
+    },
   });
 }
 
 /**
  * Lets gates judge a call. Waits until a person has responded, if one was asked. The approval is used up
- * here, before the tool runs: a call that shared it, or repeats the call, is judged again.
+ * here, before the tool runs: a call that shared it, or repeats the call, is judged again. So is one that repeats a
+ * call that was aborted after it was allowed, as that call has ended.
  */
-async function decided(
+async function decided<Params extends object, Result>(
   host: CallHost,
-  { event, options, id: decisionId }: {
-    readonly event: HookEvent;
-    readonly options: CallOptions;
-    readonly id: string;
-  },
+  { event, options: { signal, callId } }: ToolCall<Params, Result>,
+  current: { id: string },
 ): Promise<FinalDecision> {
-  const { signal, callId } = options;
   let next = event;
   // A call for which the caller passed no id is never repeated.
-  let traits: CallTraits = { isUnique: callId === undefined, isCall: true, decisionId };
+  let isUnique = callId === undefined;
   for (let tries = 1;; tries++) {
+    current.id = createEventId();
+    const traits = { isUnique, isCall: true, decisionId: current.id };
     const decision = await finalOf(await host.decide(next, signal, traits), signal);
-    if (decision.decision !== "allow" || signal?.aborted) return decision;
+    // After a restart, the same call may use the approval.
+    if (decision.decision !== "allow" || host.abandoned.aborted) return decision;
     try {
       if (await host.use(decision)) return decision;
+      if (signal?.aborted) return abortedDecision(decision.id, event);
       // Another call used it. A person who is asked again decides about all calls that are left.
-      const isShared = callId !== undefined && tries < MAX_SHARED && isByPerson(decision);
+      isUnique = callId === undefined || tries >= MAX_SHARED || !isByPerson(decision);
       next = createEvent(event.type, event.data, event);
-      traits = { isUnique: !isShared, isCall: true };
     } catch (cause) {
       host.observer.report("Cannot mark a decision as used", cause);
       const reason = "The decision could not be marked as used (store)";
@@ -103,10 +112,6 @@ async function decided(
       return { ...decision, decision: "deny", reason };
     }
   }
-}
-
-function isByPerson({ askId, gates }: FinalDecision): boolean {
-  return askId !== undefined || askersOf(gates).length > 0;
 }
 
 /** Emits `tool.called` for a call that no gate judges. Only an invalid event stops the call. */

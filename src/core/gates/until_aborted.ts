@@ -54,6 +54,19 @@ export async function untilAborted<Result>(
 
 const OVER = Symbol();
 
+/** Waits for work in the same way. @throws the reason of the signal, once it aborts */
+export function untilThrown<Result>(
+  host: Pick<HostParts, "clock" | "run" | "reporter">,
+  work: Promise<Result>,
+  signal: AbortSignal,
+): Promise<Result> {
+  return untilAborted(host, work, [signal], {
+    instead() {
+      throw signal.reason;
+    },
+  });
+}
+
 /** Returns the denial for a caller that waits no longer. */
 export function abortedDecision(id: string, { data }: HookEvent): FinalDecision {
   return { id, data, gates: [], decision: "deny", reason: "The decision was aborted" };
