@@ -151,9 +151,13 @@ async function decideOnce(
 const waiting = new Set<string>();
 
 async function waitFor(c: AppContext, asked: AskedDecision): Promise<FinalDecision> {
+  const { signal } = c.req.raw;
   waiting.add(asked.askId);
   try {
-    return await asked.wait({ signal: c.req.raw.signal }); // an agent that disconnected doesn't wait
+    return await asked.wait({ signal });
+  } catch (error) {
+    if (!signal.aborted) throw error;
+    return { ...asked, decision: "deny", reason: "The agent disconnected before anyone responded" };
   } finally {
     waiting.delete(asked.askId);
   }

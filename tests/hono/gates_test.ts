@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
-import type { Hooks } from "@omniagent/hooks";
+import { createHooks, type Hooks } from "@omniagent/hooks";
 import { ask, deny } from "@omniagent/hooks/gates";
 import { createHooksApp } from "@omniagent/hooks/hono";
+import { createOutbox } from "@omniagent/hooks/outbox";
+import { memoryStore } from "@omniagent/hooks/testing";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
 import { type SendOptions, type Setup, testApp, withApp } from "./helpers.ts";
@@ -485,6 +487,30 @@ async function pendingAsk(hooks: Setup["hooks"]): Promise<string> {
     await new Promise((resolve) => setTimeout(resolve, 5));
   }
 }
+
+test("an agent that disconnects while it waits for a person is no error", async () => {
+  const logged: string[] = [];
+  const log = (...data: unknown[]) => void logged.push(String(data[0]));
+  const logger = { ...silentLogger, warn: log, error: log };
+  const outbox = createOutbox(memoryStore(), { logger });
+  const hooks = createHooks({ outbox, logger });
+  hooks.gate("tool.called", { name: "approval", handle: () => ask("Remove it?") });
+  const app = createHooksApp(hooks, { auth: false, logger });
+  const controller = new AbortController();
+  const response = app.request(`${PATH}?ask=wait`, {
+    method: "POST",
+    headers: { "content-type": "application/json" },
+    body: JSON.stringify(call),
+    signal: controller.signal,
+  });
+  await pendingAsk(hooks);
+  await new Promise((resolve) => setTimeout(resolve, 20)); // until it waits
+  controller.abort(new Error("disconnected"));
+  assert.match(await (await response).text(), /"deny".*The agent disconnected/);
+  assert.deepEqual(logged, []);
+  assert.equal((await hooks.asks.list()).items.length, 1);
+  await hooks.close();
+});
 
 testApp("the same call can't approve what another one waits for", {}, async ({ hooks, send }) => {
   hooks.gate("tool.called", { name: "approval", handle: () => ask("Remove it?") });
