@@ -193,15 +193,15 @@ export class Pipeline {
   /** Dispatches an event that needs more than its handlers. */
   async #dispatch(event: HookEvent, options: EventOptions, origin: Origin): Promise<Receipt> {
     const { inFlight } = this.#parts;
-    const { signal, idempotencyKey } = options;
+    const { signal, idempotencyKey, tx, waitUntil } = options; // the caller may change them
     const { chain = [event.type], fresh = false, isAdmitted = chain.length > 1 } = origin;
     const leave = inFlight.enter();
     try {
       await this.#admission.admit(event, signal, { isAdmitted });
       const batch = [{ event, idempotencyKey, fresh }];
-      const accepted = await this.#publisher.accept(batch, { signal, tx: options.tx });
+      const accepted = await this.#publisher.accept(batch, { signal, tx });
       const { parts: [part], receipts: [stored] = [] } = accepted;
-      if (options.tx) return this.#transactionReceipt(accepted, options, chain);
+      if (tx) return this.#transactionReceipt(accepted, { signal, waitUntil }, chain);
       if (stored?.duplicate) return stored;
       return await this.#callHandlers(part!, stored?.deliveries ?? 0, chain, signal);
     } finally {

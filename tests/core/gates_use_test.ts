@@ -333,3 +333,32 @@ test("an undefined value doesn't disable a safety option", () => {
     assert.throws(() => start({ gates } as never), TypeError, JSON.stringify(gates));
   }
 });
+
+test("call() reads its options once: they can be reused while the tool runs", async () => {
+  const hooks = createHooks({ logger: silentLogger });
+  hooks.gate("tool.called", { name: "policy", handle: () => undefined });
+  const ended: unknown[] = [];
+  hooks.on("tool.completed", ({ sessionId, data }) => void ended.push([sessionId, data.call_id]));
+  const options = { sessionId: "alice", callId: "c-1", signal: new AbortController().signal };
+  const { signal } = options;
+  await hooks.call("read", {}, (_, context) => {
+    Object.assign(options, { sessionId: "bob", callId: "c-2", signal: AbortSignal.abort() });
+    assert.equal(context.signal, signal);
+  }, options);
+  assert.deepEqual(ended, [["alice", "c-1"]]);
+  await hooks.close();
+});
+
+test("asks.resolve() reads the response at the call", async () => {
+  const outbox = createOutbox(memoryStore(), { logger: silentLogger });
+  const hooks = createHooks({ logger: silentLogger, outbox });
+  hooks.gate("tool.called", { name: "approval", handle: () => ask("List?") });
+  const decision = await hooks.decide("tool.called", CALL);
+  assert.ok(decision.decision === "ask");
+  const response = { decision: "deny" as "allow" | "deny", by: "ada" };
+  const resolved = hooks.asks.resolve(decision.askId, response);
+  Object.assign(response, { decision: "allow", by: "eve" });
+  const { state, by } = await resolved;
+  assert.deepEqual([state, by], ["denied", "ada"]);
+  await hooks.close();
+});

@@ -1,7 +1,7 @@
 import { abortable, isThenable } from "../../internal/async.ts";
 import { checkDefined, checkKnown, OR_INFINITE, readDuration } from "../../internal/options.ts";
 import { createEventId } from "../../internal/uuid.ts";
-import { checkFunctions } from "../../internal/validate.ts";
+import { checkFunctions, isObject } from "../../internal/validate.ts";
 import { correlationOf, isReport } from "../event_rules.ts";
 import type { AgentEvents, EventOf, EventPattern, EventType, HookEvent } from "../events.ts";
 import type { HookLifecycle } from "../lifecycle.ts";
@@ -71,10 +71,15 @@ export class Gates<Events extends object = AgentEvents> {
     this.#host = createHost(parts, { outbox, redact, timeout: this.#timeout });
     this.#observer = parts.observer;
     this.asks = {
-      list: async (options) => (await this.#load("Cannot list asks")).asks.list(options),
+      list: async (options) => {
+        const given = copyOf(options);
+        return (await this.#load("Cannot list asks")).asks.list(given);
+      },
       get: async (askId) => (await this.#load("Cannot get ask")).asks.get(askId),
-      resolve: async (askId, resolution) =>
-        (await this.#load("Cannot resolve ask")).asks.resolve(askId, resolution),
+      resolve: async (askId, resolution) => {
+        const given = copyOf(resolution);
+        return (await this.#load("Cannot resolve ask")).asks.resolve(askId, given);
+      },
     };
   }
 
@@ -163,7 +168,8 @@ export class Gates<Events extends object = AgentEvents> {
       const subject = `Cannot call '${name}'`;
       rejectTransaction(subject, options);
       checkKnown(subject, options, CALL_OPTIONS);
-      const event = this.#toolCalled(name, params, options);
+      const given = copyOf(options);
+      const event = this.#toolCalled(name, params, given);
       const { callTool } = await loaded(subject, importToolCall());
       const host = {
         ...this.#host,
@@ -174,7 +180,7 @@ export class Gates<Events extends object = AgentEvents> {
         observer: this.#observer,
         telemetry: this.#host.recorder,
       };
-      return await callTool(host, { event, run, options });
+      return await callTool(host, { event, run, options: given });
     });
   }
 
@@ -224,6 +230,11 @@ export class Gates<Events extends object = AgentEvents> {
     const options = { table: this.#table, timeout: this.#timeout, onAsk: this.#onAsk };
     return this.#keeper ??= new Gatekeeper(options, this.#host);
   }
+}
+
+/** Copies options, which the caller may change or reuse after the call. What is no object fails later. */
+function copyOf<Options>(options: Options): Options {
+  return isObject(options) ? { ...options } : options;
 }
 
 /** @throws {TypeError} when there is a transaction */
