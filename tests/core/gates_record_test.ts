@@ -4,7 +4,15 @@
  */
 import assert from "node:assert/strict";
 import { createHooks, type HooksOptions } from "@omniagent/hooks";
-import { ask, deny, type Gate, GateError, type GateRecord } from "@omniagent/hooks/gates";
+import {
+  allow,
+  ask,
+  deny,
+  type Gate,
+  type GateDecidedData,
+  GateError,
+  type GateRecord,
+} from "@omniagent/hooks/gates";
 import { createOutbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
 import { test } from "../support/harness.ts";
@@ -80,4 +88,45 @@ test("a failure that doesn't deny is no error", async () => {
   const outbox = createOutbox(memoryStore(), { logger: silentLogger });
   const person = { onFailure: "ask" as const, handle: broken };
   assert.deepEqual(await recorded([person], { outbox }), ["asked", "error"]);
+});
+
+test("large texts of a gate are cut in the record, and their decision is kept", async () => {
+  const large = "x".repeat(400_000);
+  const verdicts = [
+    [deny(large), "denied", ["tool.denied", "gate.decided"]],
+    [deny("No", { internal: large }), "denied", ["tool.denied", "gate.decided"]],
+    [allow(large, { context: large }), "allowed", ["tool.called", "gate.decided"]],
+    [ask(large), "asked", ["gate.decided", "gate.asked"]],
+  ] as const;
+  for (const [verdict, outcome, types] of verdicts) {
+    const outbox = createOutbox(memoryStore(), { logger: silentLogger });
+    const hooks = createHooks({ logger: silentLogger, outbox });
+    hooks.gate("tool.called", { name: "policy", handle: () => verdict });
+    const decision = await hooks.decide("tool.called", { name: "bash", params: {} });
+    assert.deepEqual([decision.decision, decision.reason], [verdict.decision, verdict.reason]);
+    const events = (await outbox.listEvents({ order: "oldest" })).items.map(({ event }) => event);
+    assert.deepEqual(events.map(({ type }) => type).sort(), [...types].sort());
+    const record = events.find(({ type }) => type === "gate.decided")!.data as GateDecidedData;
+    assert.equal(record.outcome, outcome);
+    const texts = [verdict.reason, verdict.internal].filter((text) => text === large);
+    const recorded = [record.gates[0]!.reason, record.gates[0]!.internal]
+      .filter((text) => text?.startsWith("x"));
+    assert.deepEqual(recorded, texts.map(() => `${"x".repeat(16_370)} … [truncated]`));
+    await hooks.close();
+  }
+});
+
+test("a call with a large name is denied, and recorded with its name cut", async () => {
+  const outbox = createOutbox(memoryStore(), { logger: silentLogger });
+  const hooks = createHooks({ logger: silentLogger, outbox });
+  hooks.gate("tool.called", { name: "policy", handle: () => undefined });
+  const name = "n".repeat(300_000);
+  const { decision, data } = await hooks.decide("tool.called", { name, params: {} });
+  assert.equal(decision, "deny");
+  assert.equal(data.name, name);
+  const { items } = await outbox.listEvents({ order: "oldest" });
+  const cut = `${"n".repeat(242)} … [truncated]`;
+  const stored = items.map(({ event }) => [event.type, (event.data as { name: string }).name]);
+  assert.deepEqual(stored.sort(), [["gate.decided", cut], ["tool.denied", cut]]);
+  await hooks.close();
 });

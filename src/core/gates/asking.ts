@@ -20,6 +20,7 @@ import {
 import { abortedEvent, decidedEvent, textIn } from "./gate_events.ts";
 import type { GateHost } from "./gate_host.ts";
 import { askersOf } from "./gate_outcome.ts";
+import { recordedText } from "./recorded_text.ts";
 import { type AskResolution, checkResolution, judgedEvent, resolveAsk } from "./resolve_ask.ts";
 import { AskSettler, deniedAsk, type EditChecks, type KnownAsk } from "./settle_ask.ts";
 import { untilThrown } from "./until_aborted.ts";
@@ -73,7 +74,7 @@ export class Asking {
       gate,
       digest,
       data,
-      question: verdict!.reason!,
+      question: recordedText(verdict!.reason!),
       expires_at: new Date(expires).toISOString(),
       allow,
     }, event);

@@ -2,6 +2,7 @@ import { HooksClosedError } from "../errors.ts";
 import type { HookEvent } from "../events.ts";
 import { createEvent } from "../snapshot.ts";
 import { type GateOutcome, type GateRecord, isTransient, STRENGTH } from "./gate_outcome.ts";
+import { recordedText, withRecordedTexts } from "./recorded_text.ts";
 import type { AskChoice } from "./verdict.ts";
 
 /** An ask, as `onAsk` receives it. */
@@ -67,7 +68,7 @@ export type CallTraits = {
   /** The id of a new decision. @default a new one */
   readonly decisionId?: string;
   /**
-   * Whether what is allowed begins at once, so that nobody needs the record of an allow. The caller itself stops
+   * Whether what is allowed begins at once: the allow isn't stored for later calls. The caller itself stops
    * waiting when its signal aborts. @default {false}
    */
   readonly isCall?: boolean;
@@ -241,10 +242,22 @@ export function outranks(recorded: Decision, { outcome: { decision }, digest }: 
   return decision === "deny" || recorded.digest === digest;
 }
 
-/** Returns the denial of an event that is too large to be stored, without the parameters that make it too large. */
+/** The longest text of an event that is too large to be stored, in characters. */
+const MAX_SHORT = 256;
+
+/** The fields of a call that remain when it is too large to be stored. */
+const CALL_TEXTS = ["name", "call_id", "agent_id", "parent_agent_id"];
+
+/** Returns the denial of an event that is too large to be stored, without what makes it too large. */
 export function tooLarge(judged: Judged): Judged {
-  const { outcome, event } = judged;
-  const { params: _, ...data } = event.data as Readonly<Record<string, unknown>>;
+  const { event } = judged;
+  const { params: _, ...data } = event.data as Record<string, unknown>;
+  for (const name of CALL_TEXTS) {
+    const text = data[name];
+    if (typeof text === "string") data[name] = recordedText(text, MAX_SHORT);
+  }
+  const gates = judged.outcome.gates.map((gate) => withRecordedTexts(gate, MAX_SHORT));
+  const outcome = { ...judged.outcome, gates };
   const isDenied = outcome.decision === "deny";
   return {
     ...judged,

@@ -2,6 +2,7 @@ import type { HookEvent, ToolData } from "../events.ts";
 import { createEvent } from "../snapshot.ts";
 import type { CallTraits, DecisionBase, Judged } from "./decision.ts";
 import type { LateResult } from "./late_result.ts";
+import { recordedText, withRecordedTexts } from "./recorded_text.ts";
 import { withData } from "./rewrite.ts";
 
 /** Returns the event that happens, with the decision that allowed it; a result keeps that of its call. */
@@ -21,7 +22,7 @@ export function deniedEvent(
   const data = event.data as Readonly<Record<string, unknown>>;
   const { name, call_id, agent_id, parent_agent_id, params } = data;
   const call = { name, call_id, agent_id, parent_agent_id, params };
-  const why = reason ?? "Denied by a gate";
+  const why = recordedText(reason ?? "Denied by a gate");
   return createEvent("tool.denied", { ...call, reason: why, gate, decision_id: id }, event);
 }
 
@@ -48,8 +49,8 @@ export function decidedEvent(
     call_id: textIn(event.data, "call_id"),
     agent_id: textIn(event.data, "agent_id"),
     outcome: isError ? "error" : { allow: "allowed", deny: "denied", ask: "asked" }[decision],
-    reason: verdict?.reason,
-    gates,
+    reason: recordedText(verdict?.reason),
+    gates: gates.map((gate) => withRecordedTexts(gate)),
     digest_in: digestIn,
     digest_out: digest,
     took_ms: took,
@@ -65,7 +66,7 @@ export function lateEvent(decisionId: string, event: HookEvent, late: LateResult
     name: textIn(event.data, "name"),
     call_id: textIn(event.data, "call_id"),
     agent_id: textIn(event.data, "agent_id"),
-    ...late,
+    ...withRecordedTexts(late),
   }, event);
 }
 

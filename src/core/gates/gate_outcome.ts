@@ -39,7 +39,7 @@ export type GateOutcome = {
   readonly gates: readonly GateRecord[];
   /** Whether it denies because something failed: no gate and no person said no. */
   readonly isError: boolean;
-  /** Why nobody could approve what the gates ask. An edit that was approved doesn't need it. */
+  /** Why nobody could approve what the gates ask. It doesn't apply to data that a person has edited. */
   readonly conflict?: string | undefined;
 };
 

@@ -13,6 +13,7 @@ import {
 } from "./decision.ts";
 import { allowedEvent, decidedEvent, deniedEvent } from "./gate_events.ts";
 import type { GateHost } from "./gate_host.ts";
+import { recordedText } from "./recorded_text.ts";
 import { applyRewrite } from "./rewrite.ts";
 import type { GateOutcome } from "./gate_outcome.ts";
 
@@ -183,7 +184,7 @@ export class AskSettler {
         decision,
         id: base.id,
         digest: base.digest!,
-        ...(isText && { reason }),
+        ...(isText && { reason: recordedText(reason) }),
         ...(subject && { event: subject.id }),
       },
     };
