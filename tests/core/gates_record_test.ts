@@ -4,21 +4,16 @@
  */
 import assert from "node:assert/strict";
 import { createHooks, type HooksOptions } from "@omniagent/hooks";
-import {
-  allow,
-  ask,
-  deny,
-  type Gate,
-  type GateDecidedData,
-  GateError,
-  type GateRecord,
-} from "@omniagent/hooks/gates";
+import { allow, ask, deny, type Gate, GateError, type GateRecord } from "@omniagent/hooks/gates";
 import { createOutbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
 
 type Handle = Gate["handle"];
+
+/** The payload of `gate.decided`. */
+type Recorded = { readonly outcome: string; readonly gates: readonly GateRecord[] };
 
 const no: Handle = () => deny("No");
 const broken: Handle = () => Promise.reject(new Error("it broke"));
@@ -31,7 +26,7 @@ async function recorded(
   params: object = {},
 ): Promise<readonly unknown[]> {
   const hooks = createHooks({ logger: silentLogger, ...options });
-  const records: { outcome: string; gates: readonly GateRecord[] }[] = [];
+  const records: Recorded[] = [];
   hooks.on("gate.decided", ({ data }) => void records.push(data as never));
   gates.forEach((gate, n) => {
     const more = typeof gate === "function" ? { handle: gate } : gate;
@@ -106,7 +101,7 @@ test("large texts of a gate are cut in the record, and their decision is kept", 
     assert.deepEqual([decision.decision, decision.reason], [verdict.decision, verdict.reason]);
     const events = (await outbox.listEvents({ order: "oldest" })).items.map(({ event }) => event);
     assert.deepEqual(events.map(({ type }) => type).sort(), [...types].sort());
-    const record = events.find(({ type }) => type === "gate.decided")!.data as GateDecidedData;
+    const record = events.find(({ type }) => type === "gate.decided")!.data as Recorded;
     assert.equal(record.outcome, outcome);
     const texts = [verdict.reason, verdict.internal].filter((text) => text === large);
     const recorded = [record.gates[0]!.reason, record.gates[0]!.internal]
