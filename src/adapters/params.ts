@@ -32,7 +32,7 @@ export async function parsedBy(schema: unknown, written: unknown): Promise<Parse
   };
   const once = await parse(written);
   const params = isRejected(once) ? written : once.value;
-  const isJson = opaque(params) === undefined && copyJson(params, "params").issues.length === 0;
+  const isJson = copyJson(params, "params").issues.length === 0 && opaque(params) === undefined;
   if (!isJson) return unparsed(params); // gates can't see all of it, so they deny it
   const twice = await parse(params);
   const isStable = isRejected(once) || !isRejected(twice) && isSame(twice.value, params);
@@ -60,7 +60,7 @@ function unparsed(params: unknown): Parsed {
   };
 }
 
-/** Whether arguments are those that were judged: then they have no more than their JSON. */
+/** Returns whether arguments are those that were judged: then they have no more than their JSON. */
 export function isSame(params: unknown, judged: unknown): boolean {
   const { value, issues } = copyJson(params, "params");
   const isJson = issues.length === 0 && opaque(params) === undefined;
@@ -140,8 +140,10 @@ export function impureIn(params: unknown): string | undefined {
   }
 }
 
-function hidden(value: unknown, depth = 0): string | undefined {
+function hidden(value: unknown, depth = 0, seen = new Set<object>()): string | undefined {
   if (typeof value !== "object" || value === null || depth > MAX_DEPTH) return undefined;
+  if (seen.has(value)) return undefined;
+  seen.add(value);
   if (value instanceof Date && isText(value)) return undefined;
   const prototype = Object.getPrototypeOf(value);
   const base = Array.isArray(value) ? prototype && Object.getPrototypeOf(prototype) : prototype;
@@ -152,7 +154,7 @@ function hidden(value: unknown, depth = 0): string | undefined {
     if (!("value" in property)) return "a getter";
     if (typeof key === "symbol" || !property.enumerable) return "a hidden property";
     if (Array.isArray(value) && !/^\d+$/.test(key)) return "an array with a property";
-    const found = hidden(property.value, depth + 1);
+    const found = hidden(property.value, depth + 1, seen);
     if (found !== undefined) return found;
   }
   return undefined;
@@ -161,7 +163,7 @@ function hidden(value: unknown, depth = 0): string | undefined {
 /** Deeper arguments have no JSON form, or refer to themselves: they aren't judged. */
 const MAX_DEPTH = 200;
 
-/** Whether a value is a plain `Date` or `URL`, whose JSON has everything. */
+/** Returns whether a value is a plain `Date` or `URL`, whose JSON has everything. */
 function isText(value: object): value is Date | URL {
   const prototype = Object.getPrototypeOf(value);
   const isKnown = prototype === Date.prototype || prototype === URL.prototype;

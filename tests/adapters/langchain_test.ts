@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { inspect } from "node:util";
-import { createHooks } from "@omniagent/hooks";
+import { createHooks, type Hooks } from "@omniagent/hooks";
 import { deny } from "@omniagent/hooks/gates";
 import { langchainHooks } from "@omniagent/hooks/langchain";
 import { test } from "../support/harness.ts";
@@ -554,37 +554,63 @@ test("langchain: gates judge everything that a tool's command changes", async ()
   }
 });
 
-test("langchain: a command is withheld if gates can't see all of it as JSON", async () => {
-  const { hooks, log } = recorded();
-  const update = {
-    messages: [new ToolMessage({ tool_call_id: "c1", content: "ok" })],
-    note: new Map([["key", "sk-1"]]),
-  };
-  const pay = tool(() => new Command({ update }), {
+/** Objects that refer to one another. */
+const linked: readonly { links?: unknown }[] = Array.from({ length: 20 }, (_, id) => ({ id }));
+for (const node of linked) node.links = linked;
+
+const UNSEEN: Readonly<Record<string, readonly [value: unknown, says: RegExp]>> = {
+  "a Map": [new Map([["key", "sk-1"]]), /Gates can't judge the result.*command\.note: .*Map/],
+  "a cycle": [linked, /Gates can't judge the result.*command\.note\.0\.links: .*cycle/],
+};
+
+for (const [what, [unseen, says]] of Object.entries(UNSEEN)) {
+  test(`langchain: with gates of results, a command with ${what} is withheld`, async () => {
+    const { hooks, log } = recorded();
+    const invoke = () => invokeWithNote(hooks, unseen);
+    assert.deepEqual(await invoke(), ["ok", unseen]);
+    assert.ok(log.lines.includes("tool.completed c1 ok"), log.lines.join("\n"));
+    hooks.gate("tool.completed", { name: "keys", handle: () => undefined });
+    const [text, note] = await invoke();
+    await hooks.close();
+    log.check("s-1");
+    assert.match(text, says);
+    assert.equal(note, undefined);
+  });
+}
+
+test("langchain: gates see an object of a command in each place that refers to it", async () => {
+  const { hooks } = recorded();
+  let note: object = { key: "sk-1" };
+  for (let level = 0; level < 4; level++) note = { a: note, b: [note] };
+  const seen: unknown[] = [];
+  hooks.gate("tool.completed", {
+    name: "keys",
+    handle: ({ data }) => void seen.push(JSON.parse(data.result!).note),
+  });
+  assert.deepEqual(await invokeWithNote(hooks, note), ["ok", note]);
+  await hooks.close();
+  assert.deepEqual(seen, [note]);
+});
+
+/** Runs an agent whose tool returns a command with a message and a note, and returns what becomes of both. */
+async function invokeWithNote(hooks: Hooks, note: unknown): Promise<[string, unknown]> {
+  const messages = [new ToolMessage({ tool_call_id: "c1", content: "ok" })];
+  const pay = tool(() => new Command({ update: { messages, note } }), {
     name: "pay",
     description: "pay",
     schema: z.object({ amount: z.number() }),
   });
+  const { middleware, config } = langchainHooks(hooks, { sessionId: "s-1", toolErrors: "throw" });
+  const turns = [{ calls: [{ id: "c1", name: "pay", params: { amount: 7 } }] }, { text: "done" }];
   const stateSchema = z.object({ note: z.any().optional() });
-  const invoke = async () => {
-    const { middleware, config } = langchainHooks(hooks, { sessionId: "s-1", toolErrors: "throw" });
-    const turns = [{ calls: [{ id: "c1", name: "pay", params: { amount: 7 } }] }, { text: "done" }];
-    const agent = createAgent({
-      model: scripted(turns),
-      tools: [pay],
-      middleware: [createMiddleware({ name: "state", stateSchema }), middleware],
-    });
-    const { messages, note } = await agent.withConfig(config).invoke(user("hi"));
-    return [messages.at(-2).content, note];
-  };
-  assert.deepEqual(await invoke(), ["ok", update.note]);
-  hooks.gate("tool.completed", { name: "keys", handle: () => undefined });
-  const [text, note] = await invoke();
-  await hooks.close();
-  log.check("s-1");
-  assert.match(text, /Gates can't judge the result.*command\.note: .*Map/);
-  assert.equal(note, undefined);
-});
+  const agent = createAgent({
+    model: scripted(turns),
+    tools: [pay],
+    middleware: [createMiddleware({ name: "state", stateSchema }), middleware],
+  });
+  const state = await agent.withConfig(config).invoke(user("hi"));
+  return [state.messages.at(-2).content, state.note];
+}
 
 test("langchain: a tool that other middleware calls itself doesn't run with gates", async () => {
   const failures: string[] = [];

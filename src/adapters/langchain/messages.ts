@@ -2,6 +2,7 @@
  * Messages of LangChain, and commands of LangGraph in place of them, by structure.
  * @module
  */
+import { errorMessage } from "../../internal/issues.ts";
 import { copyJson } from "../../internal/json.ts";
 import { contentText } from "../content.ts";
 import type { Usage } from "../options.ts";
@@ -73,26 +74,39 @@ type Command = {
   readonly resume?: unknown;
 };
 
-/** Whether a tool returned a command in place of a message. */
+/** Returns whether a tool returned a command in place of a message. */
 export function isCommand(result: object): result is Command {
   return "lg_name" in result && result.lg_name === "Command";
 }
 
+/** The part of a result that gates judge. */
+export type View = {
+  /** Text, or plain data. */
+  readonly value: unknown;
+  /** Why it isn't all that gates would have to judge; undefined if it is. */
+  readonly problem?: string;
+};
+
 /**
  * Returns the part of a command that gates judge: the text of its messages or, if it changes more, all changes. If it
- * also sends something, they judge that, too.
- *
- * @throws {TypeError} when something in it has no JSON form
+ * also sends something, they judge that, too. If something in it has no JSON form, only the text is left.
  */
-export function viewOfCommand({ update, goto = [], resume }: Command): unknown {
-  const sends = [goto].flat().some((to) => typeof to !== "string");
-  if (sends || resume !== undefined) return jsonOf({ update, goto, resume });
-  const changes = (Array.isArray(update) ? update : Object.entries(update ?? {})) as unknown[];
-  const texts = changes.flatMap((change) => {
-    const [name, value] = Array.isArray(change) ? change : [];
-    return name === "messages" ? [value].flat().map(textOf) : [undefined];
-  });
-  return texts.every((text) => text !== undefined) ? texts.join("\n") : jsonOf(update);
+export function viewOfCommand({ update, goto = [], resume }: Command): View {
+  let text: string | undefined;
+  try {
+    const changes = (Array.isArray(update) ? update : Object.entries(update ?? {})) as unknown[];
+    const texts = changes.flatMap((change) => {
+      const [name, value] = Array.isArray(change) ? change : [];
+      return name === "messages" ? [value].flat().map(textOf) : [undefined];
+    });
+    const isText = texts.every((text) => text !== undefined);
+    text = texts.filter((text) => text !== undefined).join("\n");
+    const sends = [goto].flat().some((to) => typeof to !== "string");
+    if (sends || resume !== undefined) return { value: jsonOf({ update, goto, resume }) };
+    return { value: isText ? text : jsonOf(update) };
+  } catch (error) {
+    return { value: text || undefined, problem: errorMessage(error) };
+  }
 }
 
 /** Returns the text of a message; undefined if the message has anything else. */
@@ -114,20 +128,34 @@ function jsonOf(changes: unknown): unknown {
   throw new TypeError(`${issue.path?.map(String).join(".")}: ${issue.message}`);
 }
 
-/** Returns a value whose messages show all their fields, which their own JSON may not. */
-function shown(value: unknown, depth = 0): unknown {
-  const isDeep = depth > MAX_DEPTH; // so deep, there are no messages, but perhaps a cycle
+/**
+ * Returns a copy of a value whose messages show all their fields, which their own JSON may not. An object that is
+ * referenced often is copied once, so that the copy has the cycles of the value, which JSON rejects.
+ */
+function shown(value: unknown, copies = new Map<object, object>(), depth = 0): unknown {
+  const isDeep = depth > MAX_DEPTH;
   if (typeof value !== "object" || value === null || isDeep) return value;
-  if (Array.isArray(value)) return value.map((part) => shown(part, depth + 1));
+  const known = copies.get(value);
+  if (known !== undefined) return known;
+  if (Array.isArray(value)) {
+    const list: unknown[] = [];
+    copies.set(value, list);
+    for (const part of value) list.push(shown(part, copies, depth + 1));
+    return list;
+  }
   const prototype = Object.getPrototypeOf(value);
   const isPlain = prototype === null || Object.getPrototypeOf(prototype) === null;
   if (!isPlain && !isMessage(value) && !isSend(value)) return value;
-  const fields = Object.entries(value).filter(([name]) => isPlain || !OF_LANGCHAIN.test(name));
-  return Object.fromEntries(fields.map(([name, part]) => [name, shown(part, depth + 1)]));
+  const fields: Record<string, unknown> = Object.create(null); // "__proto__" is a field like any other
+  copies.set(value, fields);
+  for (const [name, part] of Object.entries(value)) {
+    if (isPlain || !OF_LANGCHAIN.test(name)) fields[name] = shown(part, copies, depth + 1);
+  }
+  return fields;
 }
 
-/** Deeper than states and messages are. */
-const MAX_DEPTH = 20;
+/** Deeper values have no JSON form. */
+const MAX_DEPTH = 200;
 
 /** Fields of messages that repeat others, and the one that is documented as not judged. */
 const OF_LANGCHAIN = /^(lc_\w+|artifact)$/;

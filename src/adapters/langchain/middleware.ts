@@ -1,10 +1,16 @@
-import { errorMessage } from "../../internal/issues.ts";
 import { createEventId } from "../../internal/uuid.ts";
 import { contentText, withContentText } from "../content.ts";
 import type { DeniedCall } from "../../core/mod.ts";
 import type { AgentRun } from "../run.ts";
 import { denialText, type ToolOutcome, withContext } from "../tool_call.ts";
-import { isCommand, type Message, usageOf, viewOfCommand, withContent } from "./messages.ts";
+import {
+  isCommand,
+  type Message,
+  usageOf,
+  type View,
+  viewOfCommand,
+  withContent,
+} from "./messages.ts";
 import type { Runs, Runtime } from "./runs.ts";
 
 type ToolRequest = {
@@ -144,17 +150,20 @@ async function judgeTool(
     reply(request, handler, { text: denialText(denial), what });
   if (opened.type === "denied") return await deny(opened.denial, "was denied");
   let message: Message | undefined;
+  let seen: View | undefined;
+  let isJudged = true;
   let outcome: ToolOutcome;
   try {
     const judged = { ...request, toolCall: { ...toolCall, args: opened.params } };
     message = await opened.within(() => execute(judged));
-    const seen = viewOf(message);
-    if ("problem" in seen && judgesResults()) {
+    seen = viewOf(message);
+    isJudged = judgesResults();
+    if (seen.problem !== undefined && isJudged) {
       const text = `Gates can't judge the result, a command that isn't JSON: ${seen.problem}`;
       await opened.fail(new TypeError(text));
       return await reply(request, handler, { text, what: "has run, and its result was denied" });
     }
-    outcome = await opened.complete("problem" in seen ? undefined : seen.value);
+    outcome = await opened.complete(seen.value);
   } catch (error) {
     if (isPause(error)) {
       opened.pause();
@@ -167,9 +176,9 @@ async function judgeTool(
   }
   if (outcome.type === "result") {
     const value = isCommand(message!) ? outcome.value : told(outcome.value, opened.context);
+    if (!isJudged && value === seen!.value) return message!;
     // The tool may have changed its result in the meantime.
-    const { value: now } = viewOf(message!) as { readonly value?: unknown };
-    if (JSON.stringify(value) === JSON.stringify(now)) return message!;
+    if (JSON.stringify(value) === JSON.stringify(viewOf(message!).value)) return message!;
     // A command changes more than messages, so the rewritten text replaces all of it.
     return isCommand(message!)
       ? await reply(request, handler, {
@@ -234,22 +243,18 @@ async function reply(
   return message;
 }
 
-/** What gates judge of a result: the content of a message, or what a command changes. */
-function viewOf(message: Message): { readonly value: unknown } | { readonly problem: string } {
-  try {
-    return { value: isCommand(message) ? viewOfCommand(message) : message.content };
-  } catch (error) {
-    return { problem: errorMessage(error) };
-  }
+/** Returns the part of a result that gates judge: the content of a message, or what a command changes. */
+function viewOf(message: Message): View {
+  return isCommand(message) ? viewOfCommand(message) : { value: message.content };
 }
 
-/** Whether an error is how LangGraph interrupts a run. */
+/** Returns whether an error is how LangGraph interrupts a run. */
 function isPause(error: unknown): boolean {
   const { name, is_bubble_up } = (error ?? {}) as { name?: string; is_bubble_up?: boolean };
   return is_bubble_up === true || name === "GraphInterrupt" || name === "ParentCommand";
 }
 
-/** Whether a tool rejected its arguments: LangChain tells the model. */
+/** Returns whether a tool rejected its arguments: LangChain tells the model. */
 function isInvalidInput(error: unknown): boolean {
   return (error as Error | null)?.name === "ToolInvocationError";
 }
