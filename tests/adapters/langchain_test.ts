@@ -555,8 +555,8 @@ test("langchain: gates judge everything that a tool's command changes", async ()
 });
 
 /** Objects that refer to one another. */
-const linked: readonly { links?: unknown }[] = Array.from({ length: 20 }, (_, id) => ({ id }));
-for (const node of linked) node.links = linked;
+const linked: object[] = [];
+while (linked.length < 20) linked.push({ links: linked });
 
 const UNSEEN: Readonly<Record<string, readonly [value: unknown, says: RegExp]>> = {
   "a Map": [new Map([["key", "sk-1"]]), /Gates can't judge the result.*command\.note: .*Map/],
