@@ -7,8 +7,8 @@ import { isObject } from "../internal/validate.ts";
 type Parsed = {
   /** What gates judge: with the defaults and transforms of the schema, unless it rejects them. */
   readonly params: unknown;
-  /** Whether the schema keeps what it has returned. */
-  readonly isStable: boolean;
+  /** Why the tool may not get what gates judge when the SDK applies the schema; undefined if it does. */
+  readonly problem?: string | undefined;
   /**
    * Returns what the SDK needs so that the tool gets the judged arguments, in a copy.
    *
@@ -17,8 +17,24 @@ type Parsed = {
   sdkParams(judged: unknown): Promise<unknown>;
 };
 
-/** Applies a tool's schema, if it has one, to the arguments of a call. */
-export async function parsedBy(schema: unknown, written: unknown): Promise<Parsed> {
+const REAPPLIED =
+  "the SDK applies the tool's schema more than once, and it changes its own output. Make it " +
+  "accept that output without a change";
+
+const CHANGING =
+  "the tool's schema returns something else each time it is applied. Make it return the same for the same input, " +
+  "or accept its own output without a change";
+
+/**
+ * Applies a tool's schema, if it has one, to the arguments of a call.
+ *
+ * @param reapplies Whether the SDK applies the schema to its own output
+ */
+export async function parsedBy(
+  schema: unknown,
+  written: unknown,
+  reapplies = false,
+): Promise<Parsed> {
   const { "~standard": standard = schema } = (schema ?? {}) as Partial<StandardSchemaV1>;
   const { validate } = (standard ?? {}) as Partial<Validator>;
   if (typeof validate !== "function") return unparsed(written);
@@ -32,14 +48,17 @@ export async function parsedBy(schema: unknown, written: unknown): Promise<Parse
   };
   const once = await parse(written);
   const params = isRejected(once) ? written : once.value;
-  const isJson = copyJson(params, "params").issues.length === 0 && opaque(params) === undefined;
+  const { value: json, issues } = copyJson(params, "params");
+  const isJson = issues.length === 0 && opaque(params) === undefined;
   if (!isJson) return unparsed(params); // gates can't see all of it, so they deny it
   const twice = await parse(params);
   const isStable = isRejected(once) || !isRejected(twice) && isSame(twice.value, params);
   const original = isStable ? undefined : structuredClone(written);
+  const again = isStable || reapplies ? once : await parse(written);
+  const isChanging = again !== once && (isRejected(again) || !isSame(again.value, json));
   return {
     params,
-    isStable,
+    problem: !isStable && reapplies ? REAPPLIED : isChanging ? CHANGING : undefined,
     async sdkParams(judged) {
       const own = paramsFor(params, judged);
       if (isSame(params, judged)) return original ?? own;
@@ -55,7 +74,6 @@ export async function parsedBy(schema: unknown, written: unknown): Promise<Parse
 function unparsed(params: unknown): Parsed {
   return {
     params,
-    isStable: true,
     sdkParams: (judged) => Promise.resolve(paramsFor(params, judged)),
   };
 }

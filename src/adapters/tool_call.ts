@@ -89,10 +89,9 @@ export async function openCall(
 ): Promise<OpenedCall> {
   const { name, callId, signal, schema } = made;
   const isGuarded = hooks.registry.gates.guards("tool.called");
-  const parsed = await parsedBy(isGuarded ? schema : undefined, made.params);
+  const parsed = await parsedBy(isGuarded ? schema : undefined, made.params, made.reapplies);
   const call = { ...made, params: parsed.params };
-  const isKnown = parsed.isStable || !made.reapplies;
-  const unseen = !isGuarded ? undefined : isKnown ? unseenIn(call) : REAPPLIED;
+  const unseen = isGuarded ? parsed.problem ?? unseenIn(call) : undefined;
   if (unseen !== undefined) {
     return undecided(hooks, call, caller, { type: "error", error: new TypeError(unseen) });
   }
@@ -100,11 +99,14 @@ export async function openCall(
   const given = toRecord(call.params);
   const tool = deferred<unknown>();
   const opened = deferred<
-    Pick<AllowedCall, "isApproved" | "context" | "within"> & { readonly params: object }
+    Pick<AllowedCall, "isApproved" | "context" | "within"> & {
+      readonly params: object;
+      readonly decisionId: string;
+    }
   >();
   let result: unknown;
-  const run = (params: object, { isApproved, context }: ToolContext): Promise<unknown> => {
-    opened.resolve({ params, isApproved, context, within: hooks.registry.observer.bind() });
+  const run = (params: object, context: ToolContext): Promise<unknown> => {
+    opened.resolve({ ...context, params, within: hooks.registry.observer.bind() });
     return tool.promise;
   };
   const ended = hooks.call(name, given, run, { ...caller, callId, signal }).then(
@@ -119,18 +121,17 @@ export async function openCall(
   if (!("params" in first)) {
     return first.type === "denied" ? first : undecided(hooks, call, caller, first);
   }
-  const { isApproved, context, within } = first;
+  const { isApproved, context, decisionId, within } = first;
   const judged = isRecord ? first.params : (first.params as { readonly input: unknown }).input;
   let params: unknown;
   try {
     params = await parsed.sdkParams(judged);
   } catch (error) {
-    const reason = `Cannot call '${name}': ${errorMessage(error)}`;
-    tool.reject(new TypeError(reason));
-    const decisionId = createEventId();
-    const denial: DeniedCall = { denied: true, reason, decisionId };
-    await ended;
-    return { type: "denied", denial };
+    tool.reject(new TypeError(`Cannot call '${name}': ${errorMessage(error)}`));
+    const outcome = await ended; // gates of results may have changed the text
+    if (outcome.type === "denied") return outcome;
+    const reason = outcome.type === "error" ? errorMessage(outcome.error) : toText(outcome.value);
+    return { type: "denied", denial: { denied: true, reason: reason ?? "", decisionId } };
   }
   return {
     type: "allowed",
@@ -206,10 +207,6 @@ export class Attempts {
     return isOwn ? call : { ...call, callId: `${callId}#${count}` };
   }
 }
-
-const REAPPLIED =
-  "the SDK applies the tool's schema more than once, and it changes its own output. Make it " +
-  "accept that output without a change";
 
 /** Returns why gates can't see the arguments of a call; undefined if they can. */
 function unseenIn({ params, unseen }: ToolCall): string | undefined {

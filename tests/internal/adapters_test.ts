@@ -1,10 +1,11 @@
 import assert from "node:assert/strict";
-import { createHooks, type Hooks } from "@omniagent/hooks";
-import type { DeniedCall } from "@omniagent/hooks/gates";
+import { createHooks, type Hooks, type ToolData } from "@omniagent/hooks";
+import { type DeniedCall, deny } from "@omniagent/hooks/gates";
 import { claudeAgentHooks } from "@omniagent/hooks/claude-agent";
 import { mcpHooks } from "@omniagent/hooks/mcp";
 import { AgentRun } from "../../src/adapters/run.ts";
-import { Attempts } from "../../src/adapters/tool_call.ts";
+import { impureIn } from "../../src/adapters/params.ts";
+import { Attempts, openCall } from "../../src/adapters/tool_call.ts";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
 
@@ -329,6 +330,64 @@ test("a tool gets a Date and a URL as they were judged, and nothing that is hidd
   assert.equal(denied.type, "denied");
   await run.end();
   await hooks.close();
+});
+
+test("an object that arguments refer to often is looked at once", () => {
+  let params: object = { command: "ls" };
+  for (let level = 0; level < 100; level++) params = { a: params, b: [params] };
+  assert.equal(impureIn(params), undefined);
+});
+
+/** A schema, as SDKs apply them. */
+function schemaOf(parse: (value: { readonly path: string }) => unknown): object {
+  const validate = (value: { readonly path: string }) => ({ value: parse(value) });
+  return { "~standard": { version: 1, vendor: "test", validate } };
+}
+
+test("a call is denied if the tool's schema returns something else each time", async () => {
+  const { hooks } = recorded();
+  hooks.gate("tool.called", { name: "policy", handle: () => undefined });
+  let count = 0;
+  const schemas = [
+    [schemaOf(({ path }) => ({ path: `/${++count}/${path}` })), "denied"],
+    [schemaOf(({ path }) => ({ path: `/1/${path}` })), "allowed"],
+    [schemaOf(({ path }) => ({ path, at: new Date(7), by: "x".repeat(path.length) })), "allowed"],
+    [schemaOf(({ path }) => ({ path: `/1/${path}`, at: new Date(7) })), "allowed"],
+  ] as const;
+  for (const [schema, type] of schemas) {
+    const run = new AgentRun(hooks as never);
+    const opened = await run.begin({ name: "read", params: { path: "a" }, schema });
+    assert.equal(opened.type, type);
+    if (opened.type === "denied") assert.match(opened.denial.reason, /something else each time/);
+    await run.end();
+  }
+  await hooks.close();
+});
+
+test("a call that a schema would change once more is denied as gates let it complete", async () => {
+  for (const isWithheld of [false, true]) {
+    const { hooks } = recorded();
+    const ids: unknown[] = [];
+    hooks.on("tool.*", ({ data }) => void ids.push((data as ToolData).decision_id));
+    hooks.gate("tool.called", {
+      name: "move",
+      kind: "rewrite",
+      handle: ({ data }) => ({ ...data, params: { path: "secret" } }),
+    });
+    hooks.gate("tool.completed", {
+      name: "masked",
+      kind: "rewrite",
+      handle: ({ data }) => isWithheld ? deny("withheld") : { ...data, error: "masked" },
+    });
+    const call = { name: "read", params: { path: "a" } };
+    const schema = schemaOf(({ path }) => ({ path: `/1/${path}` }));
+    const opened = await openCall(hooks as never, { ...call, schema }, {});
+    await hooks.close();
+    const { reason, decisionId } = (opened as { readonly denial: DeniedCall }).denial;
+    assert.equal(reason, isWithheld ? "withheld" : "masked");
+    assert.equal(ids.length, 2);
+    if (!isWithheld) assert.deepEqual(ids, [decisionId, decisionId]);
+  }
 });
 
 test("mcp: a listener that is set again around itself is called once for each message", async () => {
