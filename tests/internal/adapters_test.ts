@@ -3,6 +3,7 @@ import { createHooks, type Hooks, type ToolData } from "@omniagent/hooks";
 import { type DeniedCall, deny } from "@omniagent/hooks/gates";
 import { claudeAgentHooks } from "@omniagent/hooks/claude-agent";
 import { mcpHooks } from "@omniagent/hooks/mcp";
+import { isCompleted } from "../../src/adapters/claude_agent/completed_input.ts";
 import { AgentRun } from "../../src/adapters/run.ts";
 import { impureIn } from "../../src/adapters/params.ts";
 import { Attempts, openCall } from "../../src/adapters/tool_call.ts";
@@ -68,6 +69,37 @@ test("claude-agent: several calls of next() at once get a message each", async (
   const all = await Promise.all([query.next(), query.next(), query.next()]);
   assert.deepEqual(all.map(({ done }) => done), [false, false, true]);
   await hooks.close();
+});
+
+test("claude-agent: only input as Claude Code completes it is that which gates judged", () => {
+  const cases: readonly [judged: unknown, ran: unknown, isSame: boolean][] = [
+    [".", "/repo", true],
+    ["a/../b", "/repo/b", true],
+    ["b", "/repo/a/b", false],
+    ["~", "/home/u", true],
+    ["~/", "/root", true],
+    ["~/notes", "/Users/u/notes", true],
+    ["~\\notes", "C:\\Users\\u\\notes", true],
+    ["~/notes", "/home/u/evil/notes", false],
+    ["~/notes", "/proc/1/root/evil/notes", false],
+    ["~/notes", "/notes", false],
+    ["~", "/etc", false],
+    ["~/../../etc/passwd", "/home/u/evil/etc/passwd", false],
+    ["~/../v/notes", "/home/v/notes", false],
+    ["~v/notes", "/home/v/notes", false],
+    ["5", 5, true],
+    ["5.0", 5, true],
+    [" 1e3 ", 1000, true],
+    ["", 0, false],
+    ["6", 5, false],
+    ["true", true, true],
+    ["1", true, false],
+  ];
+  for (const [judged, ran, isSame] of cases) {
+    const changed = { given: {}, cwd: "/repo" };
+    const completed = isCompleted({ file_path: judged }, { file_path: ran }, changed);
+    assert.equal(completed, isSame, JSON.stringify([judged, ran]));
+  }
 });
 
 const PARTIAL = { type: "stream_event", session_id: "s", event: { type: "content_block_delta" } };

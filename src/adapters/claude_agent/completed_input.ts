@@ -25,18 +25,27 @@ export function isCompleted(judged: object, ran: object, { given, cwd }: Changed
 
 function isParsed(judged: unknown, ran: unknown): boolean {
   if (isEqual(judged, ran)) return true;
-  return typeof judged === "string" && /^(number|boolean)$/.test(typeof ran) &&
-    judged.trim() === String(ran);
+  if (typeof judged !== "string" || judged.trim() === "") return false;
+  return typeof ran === "number"
+    ? Number(judged) === ran
+    : typeof ran === "boolean" && judged.trim() === String(ran);
 }
 
 function isResolved(judged: unknown, ran: unknown, cwd: string): boolean {
   if (typeof judged !== "string" || typeof ran !== "string") return false;
   const path = judged.trim();
-  // The home folder is that of Claude Code's process.
-  if (path.startsWith("~/")) return normalized(ran).endsWith(normalized(path.slice(1)));
+  if (/^~([/\\]|$)/.test(path)) {
+    const home = HOME.exec(normalized(ran))?.[0];
+    const isBelow = !path.split(/[/\\]/).includes("..");
+    return home !== undefined && isBelow && normalized(ran) === normalized(home + path.slice(1));
+  }
   const isAbsolute = /^([/\\]|[a-z]:)/i.test(path);
   return normalized(ran) === normalized(isAbsolute ? path : `${cwd}/${path}`);
 }
+
+/** Where home folders are on Linux, FreeBSD, macOS, and Windows. Which one Claude Code's process has isn't known. */
+const HOME =
+  /^\/(((var|usr|export)\/)?home\/[^/]+|(var\/)?root|([A-Za-z]:\/)?Users\/[^/]+)(?=\/|$)/;
 
 /** Returns an absolute path without empty and relative parts. */
 function normalized(path: string): string {
