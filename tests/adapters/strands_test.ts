@@ -357,19 +357,30 @@ test("strands: gates judge a call after the plugins of a subagent have changed i
   assert.deepEqual([paid, log.count("tool.denied")], [[], 1]);
 });
 
-test("strands: gates judge a call after middleware added since the first run has changed it", async () => {
-  const { hooks, log } = recorded();
-  LIMIT(hooks);
-  const paid: number[] = [];
-  const pay = ({ amount }: { readonly amount: number }) => paid.push(amount);
-  const { agent } = connected(hooks, [{ text: "hello" }, ...SCRIPT.turns], { pay });
-  await agent.invoke("hi");
-  raising.initAgent(agent);
-  await agent.invoke("hi");
-  await hooks.close();
-  log.check("s-1");
-  assert.deepEqual([paid, log.count("tool.denied")], [[], 1]);
-});
+/** How middleware is added to an agent. */
+const ADDED: Readonly<Record<string, (agent: Swappable) => void>> = {
+  "by its method": (agent) => raising.initAgent(agent),
+  "by the method of its class": (agent) => {
+    const addMiddleware = strands.Agent.prototype.addMiddleware.bind(agent);
+    raising.initAgent({ addMiddleware });
+  },
+};
+
+for (const [how, add] of Object.entries(ADDED)) {
+  test(`strands: gates judge a call after middleware added since the first run ${how} has changed it`, async () => {
+    const { hooks, log } = recorded();
+    LIMIT(hooks);
+    const paid: number[] = [];
+    const pay = ({ amount }: { readonly amount: number }) => paid.push(amount);
+    const { agent } = connected(hooks, [{ text: "hello" }, ...SCRIPT.turns], { pay });
+    await agent.invoke("hi");
+    add(agent);
+    await agent.invoke("hi");
+    await hooks.close();
+    log.check("s-1");
+    assert.deepEqual([paid, log.count("tool.denied")], [[], 1]);
+  });
+}
 
 /** How a call of one tool becomes that of another. */
 const SWAPPED: Readonly<Record<string, (agent: Swappable, pay: object, live: Live) => void>> = {

@@ -84,12 +84,17 @@ export class Connection {
     // Always as the last middleware: others may be added later, such as by the plugins of a subagent.
     const add = agent.addMiddleware.bind(agent);
     let remove = add(sdk.ExecuteToolStage, judge);
-    agent.addMiddleware = (stage, handler) => {
-      const removeOther = add(stage, handler);
+    const beLast = (): void => {
       remove();
       remove = add(sdk.ExecuteToolStage, judge);
+    };
+    agent.addMiddleware = (stage, handler) => {
+      const removeOther = add(stage, handler);
+      beLast();
       return removeOther;
     };
+    // Not everyone calls that function: a plugin may have bound the one before.
+    agent.addHook(sdk.BeforeToolCallEvent, beLast, LAST);
   }
 
   #begin(agent: Agent): Promise<void> {

@@ -58,6 +58,7 @@ const NEEDED: readonly (keyof StrandsSdk & string)[] = [
   "AfterInvocationEvent",
   "BeforeInvocationEvent",
   "BeforeModelCallEvent",
+  "BeforeToolCallEvent",
   "ExecuteToolStage",
   "InvokeModelStage",
   "Message",

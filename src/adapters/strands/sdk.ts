@@ -12,6 +12,8 @@ export interface StrandsSdk {
   readonly BeforeInvocationEvent: AnyClass;
   /** Says that the model is about to be called. */
   readonly BeforeModelCallEvent: AnyClass;
+  /** Says that a tool is about to be called. */
+  readonly BeforeToolCallEvent: AnyClass;
   /** Where a tool runs. */
   readonly ExecuteToolStage: object;
   /** Where the model is called. */
@@ -86,7 +88,7 @@ export type ToolContext = {
 };
 export type ToolOutput = { readonly result: ToolResult };
 
-/** Whether a tool's `agent` is an agent of Strands. */
+/** Returns whether a tool's `agent` is an agent of Strands. */
 export function isAgent(value: unknown): value is Agent {
   return typeof (value as Agent | undefined)?.addMiddleware === "function";
 }
