@@ -95,12 +95,12 @@ export class AgentRun {
 
   /** Emits `message.received`. */
   received(content: string, role = "user"): Promise<void> {
-    return this.#emit("message.received", { role, content });
+    return this.#emit("message.received", { role, content, ...this.#agent });
   }
 
   /** Emits `message.sent`. */
   sent(content: string): Promise<void> {
-    return this.#emit("message.sent", { role: "assistant", content });
+    return this.#emit("message.sent", { role: "assistant", content, ...this.#agent });
   }
 
   /**
@@ -121,7 +121,8 @@ export class AgentRun {
     const { sessionId } = this.#options;
     try {
       const options = { sessionId, runId: this.id, signal };
-      const decide = () => this.#hooks.decide("message.received", { role, content }, options);
+      const data = { role, content, ...this.#agent };
+      const decide = () => this.#hooks.decide("message.received", data, options);
       const decision = await this.#span.within(decide);
       const judged = decision.decision === "ask" ? await decision.wait({ signal }) : decision;
       if (judged.decision === "allow") return { content: judged.data.content };

@@ -100,7 +100,7 @@ const driver: Driver = {
       log: [
         ...START,
         `tool.called c1 helper {"amount":7}`,
-        ...HELPED.filter((line) => line !== "message.received help"),
+        ...HELPED.filter((line) => line !== "[helper] message.received help"),
         "tool.completed c1 helped",
         ...END,
       ],

@@ -53,14 +53,14 @@ export const CALLED = `tool.called c1 pay {"amount":7}`;
 /** The events of the agent that another one starts. */
 export const HELPED: readonly string[] = [
   "[helper] agent.start",
-  "message.received help",
+  "[helper] message.received help",
   "[helper] model.called",
   "[helper] model.completed 3+5",
   `[helper] tool.called h1 pay {"amount":7}`,
   "[helper] tool.completed h1 paid 7",
   "[helper] model.called",
   "[helper] model.completed 3+5",
-  "message.sent helped",
+  "[helper] message.sent helped",
   "[helper] agent.end success 6+10",
 ];
 

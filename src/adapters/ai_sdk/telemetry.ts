@@ -206,18 +206,18 @@ export class Telemetry {
     }
   }
 
-  /** Whether gates judge the tool with a name. */
+  /** Returns whether gates judge the tool with a name. */
   #isJudged(name: string, { execute }: AiSdkTool): boolean {
     return execute !== undefined && this.judged.get(execute) === name;
   }
 
-  /** Whether gates judge the function that the tool's caller, if any, runs instead. */
+  /** Returns whether gates judge the function that the tool's caller, if any, runs instead. */
   #isBound(tool: AiSdkTool): boolean {
     const caller = callerOf(tool);
     return caller?.bind === undefined || this.judged.has(caller);
   }
 
-  /** Whether gates judge all tools except those that call others. */
+  /** Returns whether gates judge all tools except those that call others. */
   #areJudged(tools: Tools): boolean {
     return Object.entries(tools).every(([name, tool]) =>
       tool.execute === undefined || !this.#isBound(tool) || this.#isJudged(name, tool)

@@ -126,7 +126,7 @@ export function watchPermission(
   };
 }
 
-/** Whether a gate, or a person whom it asked, explicitly allowed it. */
+/** Returns whether a gate, or a person whom it asked, explicitly allowed it. */
 function isExplicit({ gates }: Pick<Decision, "gates">): boolean {
   return gates.some(({ verdict, mode }) =>
     mode === "enforce" && (verdict === "allow" || verdict === "ask")

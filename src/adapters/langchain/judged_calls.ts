@@ -92,7 +92,7 @@ export function whyRefused(isOwn: boolean, node: string | undefined): string {
   return node === TOOLS ? CHANGED : NOT_CALLED;
 }
 
-/** Returns whether a tool that starts is that of a call. The name and id are undefined if LangChain doesn't tell them. */
+/** Returns whether a tool that starts is that of a call. The name and id are undefined if they aren't known. */
 function isOf(
   call: Expected,
   { name = call.name, callId = call.callId, input }: Omit<Started, "id" | "task">,

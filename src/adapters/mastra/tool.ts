@@ -53,7 +53,7 @@ export function withoutResumeData(
   return { input: isMergeable(given) ? input : input.input, resumeData };
 }
 
-/** Whether an input is an object that has no `resumeData` of its own. */
+/** Returns whether an input is an object that has no `resumeData` of its own. */
 function isMergeable(input: unknown): input is object {
   return toRecord(input) === input && !Object.hasOwn(input as object, "resumeData");
 }
@@ -80,7 +80,7 @@ export function watching(
   return Object.assign(context, { agent: { ...agent, ...watched } });
 }
 
-/** Whether a tool is called as part of a call that was judged: `listTools` returns tools that judge, too. */
+/** Returns whether a tool is called as part of a call that was judged: `listTools` returns tools that judge, too. */
 export function isOf(call: ToolCall | undefined, name: string, context: ToolContext): boolean {
   const { toolCallId } = context.agent ?? context;
   return call?.name === name && call.callId !== undefined && call.callId === toolCallId;

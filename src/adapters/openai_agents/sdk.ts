@@ -148,7 +148,7 @@ function detail(details: Details | undefined, name: string): number | undefined 
   return found.length === 0 ? undefined : found.reduce((sum, tokens) => sum + tokens);
 }
 
-/** Whether a run ended because it was aborted. */
+/** Returns whether a run ended because it was aborted. */
 export function isAbort(error: unknown, signal: AbortSignal | undefined): boolean {
   return signal?.aborted === true || (error as Error | null)?.name === "AbortError";
 }

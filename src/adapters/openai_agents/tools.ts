@@ -200,7 +200,7 @@ async function judged(
   return await run.tool(call, tool, (denial) => denied(denialText(denial)));
 }
 
-/** The description of the symbol under which the SDK passes a tool a callback: it gets what the schema made of the input. */
+/** The description of the symbol under which the SDK passes a callback: it gets what the schema made of the input. */
 const CALLBACK = "openai.agents.functionToolParsedInputCallback";
 
 /** What a tool returned, or the arguments with which it did not run. */
