@@ -155,7 +155,8 @@ async function receiving(options: object): Promise<void> {
   const { status } = await post();
   assert.ok(status === 200 || status === 413 || status === 401, `${status}`);
   if (status !== 200) return;
-  assert.equal((await post()).status, 200);
+  const { status: again } = await post();
+  assert.ok(again === 200 || again === 401, `${again}`); // by now, it may be older than a short tolerance
   assert.equal(calls, 1, "handled twice");
 }
 
