@@ -165,7 +165,7 @@ function hidden(value: unknown, depth = 0, seen = new Set<object>()): string | u
   if (value instanceof Date && isText(value)) return undefined;
   const prototype = Object.getPrototypeOf(value);
   const base = Array.isArray(value) ? prototype && Object.getPrototypeOf(prototype) : prototype;
-  if (base !== null && Object.getPrototypeOf(base) !== null) return "a class instance";
+  if (base !== null && !isObjectPrototype(base)) return "a class instance";
   for (const key of Reflect.ownKeys(value)) {
     if (Array.isArray(value) && key === "length") continue;
     const property = Object.getOwnPropertyDescriptor(value, key)!;
@@ -176,6 +176,12 @@ function hidden(value: unknown, depth = 0, seen = new Set<object>()): string | u
     if (found !== undefined) return found;
   }
   return undefined;
+}
+
+/** Returns whether an object is the prototype of literals, of this realm or another one: it has no fields to inherit. */
+function isObjectPrototype(value: object): boolean {
+  return Object.getPrototypeOf(value) === null && Object.hasOwn(value, "hasOwnProperty") &&
+    Object.keys(value).length === 0;
 }
 
 /** Deeper arguments have no JSON form, or refer to themselves: they aren't judged. */

@@ -666,6 +666,10 @@ const IMPURE: Readonly<Record<string, (live: { change(): void }) => object>> = {
   "an array with a property": () => ({ command: "ls", list: Object.assign([], { more: "rm" }) }),
   "a class instance": () => ({ command: "ls", more: new URL("https://example.com") }),
   "a list of a class": () => ({ command: "ls", list: new (class extends Array {})() }),
+  "an inherited field": () => {
+    const parent = Object.assign(Object.create(null), { more: "rm" });
+    return Object.create(parent, { command: { value: "ls", enumerable: true } });
+  },
   "a proxy": () => new Proxy({ command: "ls" }, {}),
   "a field that is added while gates decide": (live) => {
     const input = { command: "ls" };
@@ -709,6 +713,28 @@ for (const [what, inputOf] of Object.entries(IMPURE)) {
     assert.equal(ran.length, 1);
   });
 }
+
+test("ai-sdk: a schema that writes defaults into changed input adds nothing to what gates judged", async () => {
+  const { hooks } = recorded();
+  hooks.gate("tool.called", {
+    name: "flat",
+    kind: "rewrite",
+    handle: ({ data }) => ({ ...data, params: { path: "/tmp" } }),
+  });
+  const ran: unknown[] = [];
+  const inputSchema = jsonSchema({ type: "object" }, {
+    validate: (value: object) => ({ success: true, value: Object.assign(value, { deep: true }) }),
+  });
+  const erase = tool({ inputSchema, execute: (input: object) => ran.push(input) });
+  await generateText({
+    ...aiSdkHooks(hooks, { sessionId: "s-1" }).options({ tools: { erase } }),
+    model: scriptedModel(callOnce("erase", { path: "/" }), 4),
+    prompt: "hi",
+    stopWhen: isStepCount(3),
+  });
+  await hooks.close();
+  assert.deepEqual(ran, [{ path: "/tmp" }]);
+});
 
 test("ai-sdk: changed input must fit the schema of the tool", async () => {
   const transforming = z.object({ amount: z.string().transform(Number) });
