@@ -71,6 +71,8 @@ test("claude-agent: several calls of next() at once get a message each", async (
   await hooks.close();
 });
 
+const PLACE = { cwd: "/repo", transcript: undefined };
+
 test("claude-agent: only input as Claude Code completes it is that which gates judged", () => {
   const cases: readonly [judged: unknown, ran: unknown, isSame: boolean][] = [
     [".", "/repo", true],
@@ -96,9 +98,25 @@ test("claude-agent: only input as Claude Code completes it is that which gates j
     ["1", true, false],
   ];
   for (const [judged, ran, isSame] of cases) {
-    const changed = { given: {}, cwd: "/repo" };
-    const completed = isCompleted({ file_path: judged }, { file_path: ran }, changed);
-    assert.equal(completed, isSame, JSON.stringify([judged, ran]));
+    const input = { judged: { file_path: judged }, ran: { file_path: ran }, ...PLACE };
+    assert.equal(isCompleted("Read", input), isSame, JSON.stringify([judged, ran]));
+  }
+  const transcript = "/srv/u/.claude/projects/repo/s.jsonl";
+  for (const [ran, isSame] of [["/srv/u/notes", true], ["/home/v/notes", false]] as const) {
+    const input = { judged: { path: "~/notes" }, ran: { path: ran }, cwd: "/repo", transcript };
+    assert.equal(isCompleted("Grep", input), isSame, ran);
+  }
+  const added: readonly [tool: string, field: string, value: unknown, isDefault: boolean][] = [
+    ["Edit", "replace_all", false, true],
+    ["Edit", "replace_all", true, false],
+    ["Bash", "dangerouslyDisableSandbox", true, false],
+    ["Bash", "dry_run", false, false],
+    ["mcp__files__edit", "replace_all", false, false],
+    ["constructor", "name", "Object", false],
+  ];
+  for (const [tool, field, value, isDefault] of added) {
+    const input = { judged: {}, ran: { [field]: value }, ...PLACE };
+    assert.equal(isCompleted(tool, input), isDefault, JSON.stringify([tool, field, value]));
   }
 });
 

@@ -12,7 +12,7 @@ type Open = {
   readonly name: string;
   readonly json: string;
   readonly call: AllowedCall;
-  /** What Claude Code completes the input with, if a gate or a person has changed it. */
+  /** How Claude Code completes the input, if a gate or a person has changed it. */
   readonly changed?: Changed | undefined;
 };
 
@@ -42,7 +42,9 @@ export class Calls {
   hasStrayed(id: string, input: object): boolean {
     const open = this.#open.get(id);
     if (open === undefined || open.json === canonicalJson(input)) return false;
-    return open.changed === undefined || !isCompleted(JSON.parse(open.json), input, open.changed);
+    const { name, json, changed } = open;
+    return changed === undefined ||
+      !isCompleted(name, { judged: JSON.parse(json), ran: input, ...changed });
   }
 
   /** Adds a call of a run. */

@@ -2,24 +2,38 @@ import { canonicalJson } from "../../internal/json_text.ts";
 
 /** A call whose input was changed after Claude Code had completed it. */
 export type Changed = {
-  /** The input as it was, with all defaults. */
-  readonly given: object;
   /** The folder of the session. */
   readonly cwd: string;
+  /** Where Claude Code keeps the session. */
+  readonly transcript: string | undefined;
+};
+
+/** The defaults that Claude Code adds to the input of its tools, as its sdk-tools.d.ts describes them. */
+const DEFAULTS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
+  Agent: { run_in_background: false },
+  Bash: { run_in_background: false, dangerouslyDisableSandbox: false },
+  Edit: { replace_all: false },
+  Grep: { "-i": false, "-o": false, multiline: false },
+  Monitor: { timeout_ms: 300_000, persistent: false },
 };
 
 /**
- * Returns whether a call ran with changed input as Claude Code completes it for its own tools: it parses numbers
- * and booleans, resolves paths, and adds defaults.
+ * Returns whether a call of a tool ran with changed input as Claude Code completes it for its own tools: it parses
+ * numbers and booleans, resolves paths, and adds defaults.
  */
-export function isCompleted(judged: object, ran: object, { given, cwd }: Changed): boolean {
-  const [was, is, before] = [judged, ran, given] as Readonly<Record<string, unknown>>[];
+export function isCompleted(
+  tool: string,
+  { judged, ran, ...changed }: Changed & { readonly judged: object; readonly ran: object },
+): boolean {
+  const [was, is] = [judged, ran] as Readonly<Record<string, unknown>>[];
+  const defaults = Object.hasOwn(DEFAULTS, tool) ? DEFAULTS[tool]! : {};
   return Object.keys({ ...was, ...is }).every((name) => {
     const value = is![name];
-    // Most defaults are false. Others are those that the input had before.
-    if (!Object.hasOwn(was!, name)) return value === false || isEqual(value, before![name]);
+    if (!Object.hasOwn(was!, name)) {
+      return Object.hasOwn(defaults, name) && value === defaults[name];
+    }
     return isParsed(was![name], value) || /(^|_)path$/.test(name) &&
-        isResolved(was![name], value, cwd);
+        isResolved(was![name], value, changed);
   });
 }
 
@@ -31,11 +45,11 @@ function isParsed(judged: unknown, ran: unknown): boolean {
     : typeof ran === "boolean" && judged.trim() === String(ran);
 }
 
-function isResolved(judged: unknown, ran: unknown, cwd: string): boolean {
+function isResolved(judged: unknown, ran: unknown, { cwd, transcript = "" }: Changed): boolean {
   if (typeof judged !== "string" || typeof ran !== "string") return false;
   const path = judged.trim();
   if (/^~([/\\]|$)/.test(path)) {
-    const home = HOME.exec(normalized(ran))?.[0];
+    const home = IN_HOME.exec(transcript)?.[1] ?? HOME.exec(normalized(ran))?.[0];
     const isBelow = !path.split(/[/\\]/).includes("..");
     return home !== undefined && isBelow && normalized(ran) === normalized(home + path.slice(1));
   }
@@ -43,7 +57,10 @@ function isResolved(judged: unknown, ran: unknown, cwd: string): boolean {
   return normalized(ran) === normalized(isAbsolute ? path : `${cwd}/${path}`);
 }
 
-/** Where home folders are on Linux, FreeBSD, macOS, and Windows. Which one Claude Code's process has isn't known. */
+/** Where Claude Code keeps sessions, unless its `CLAUDE_CONFIG_DIR` is elsewhere. */
+const IN_HOME = /^(.+?)[/\\]\.claude[/\\]projects[/\\]/;
+
+/** Where home folders are on Linux, FreeBSD, macOS, and Windows. */
 const HOME =
   /^\/(((var|usr|export)\/)?home\/[^/]+|(var\/)?root|([A-Za-z]:\/)?Users\/[^/]+)(?=\/|$)/;
 

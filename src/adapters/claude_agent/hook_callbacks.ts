@@ -33,6 +33,7 @@ const TIMEOUT = 86_400;
 type Input = Readonly<Record<string, unknown>> & {
   readonly session_id: string;
   readonly cwd: string;
+  readonly transcript_path?: string;
   readonly tool_use_id?: string;
 };
 
@@ -55,7 +56,7 @@ export function hookCallbacks(hooks: AgentHooks, sessions: Sessions): HookMatche
       try {
         await sessions.caughtUp();
         const session = sessions.get(input.session_id);
-        session.cwd = input.cwd;
+        session.place = { cwd: input.cwd, transcript: input.transcript_path };
         const outcome = await rule({ call, input, session, sessions, hooks, signal });
         return outcome === undefined ? {} : { ...claudeCode.encode(call, outcome) };
       } catch (error) {
@@ -107,7 +108,7 @@ const RULES: Readonly<Record<string, Rule>> = {
     const opened = await run.begin({ name, params, callId, signal });
     if (opened.type === "allowed" && callId !== undefined) {
       const isChanged = canonicalJson(opened.params) !== canonicalJson(params);
-      const changed = isChanged ? { given: params as object, cwd: session.cwd } : undefined;
+      const changed = isChanged ? session.place : undefined;
       session.calls.add(callId, { run, name, call: opened, changed });
     }
     return toolOutcome(call, opened);

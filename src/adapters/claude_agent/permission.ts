@@ -120,8 +120,7 @@ export function watchPermission(
     if (opened.type === "denied") {
       return { behavior: "deny", message: denialText(opened.denial) };
     }
-    const changed = { given: JSON.parse(given), cwd: session.cwd };
-    session.calls.add(callId, { run, name, call: opened, changed });
+    session.calls.add(callId, { run, name, call: opened, changed: session.place });
     return { ...result, updatedInput: opened.params as Record<string, unknown> };
   };
 }

@@ -2,6 +2,7 @@ import { delay } from "../../internal/async.ts";
 import type { AgentHooks, AgentOptions } from "../options.ts";
 import { AgentRun, type RunResult } from "../run.ts";
 import { Calls } from "./calls.ts";
+import type { Changed } from "./completed_input.ts";
 import { ModelCalls } from "./model_calls.ts";
 
 /** The most idle sessions that are kept. */
@@ -105,8 +106,8 @@ export class Session {
   readonly calls: Calls = new Calls();
   /** Whether a message of a query was seen: that query ends its runs. */
   isClaimed = false;
-  /** The folder in which Claude Code works, as of its last hook. */
-  cwd = "";
+  /** Where Claude Code works, as of its last hook. */
+  place: Changed = { cwd: "", transcript: undefined };
   /** Why the prompt of the run was blocked. */
   denied: string | undefined;
   /** The cost of the session up to the previous run; undefined if unknown. */
