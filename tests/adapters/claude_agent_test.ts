@@ -292,6 +292,25 @@ test("claude-agent: the result of a call whose input another hook changed is rep
   await hooks.close();
 });
 
+test("claude-agent: an approval isn't for the call with the same id in another session", async () => {
+  const { hooks } = recorded();
+  hooks.gate("tool.called", {
+    name: "policy",
+    handle: ({ sessionId }) => sessionId === "s-1" ? allow() : undefined,
+  });
+  const { hooks: callbacks, canUseTool } = claudeAgentHooks(hooks);
+  const permit = async () => {
+    const options = { signal: new AbortController().signal, toolUseID: "c1" };
+    return (await canUseTool("Bash", { command: "ls" }, options)).behavior;
+  };
+  await callHook(callbacks, "PreToolUse", { command: "ls" });
+  assert.equal(await permit(), "allow");
+  await callHook(callbacks, "PreToolUse", { command: "ls" }, { session_id: "s-2" });
+  assert.equal(await permit(), "deny");
+  for (const session_id of ["s-1", "s-2"]) await callHook(callbacks, "Stop", {}, { session_id });
+  await hooks.close();
+});
+
 test("claude-agent: a permission covers only what gates judged", async () => {
   const { hooks } = recorded();
   hooks.gate("tool.called", {

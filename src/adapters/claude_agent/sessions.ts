@@ -86,9 +86,10 @@ export class Sessions {
     return [...this.#sessions.values()].filter(({ current, isClaimed }) => current && !isClaimed);
   }
 
-  /** Returns the session in which a call was allowed and has not ended. */
+  /** Returns the session in which a call was allowed and has not ended. Undefined if there are several. */
   withCall(callId: string): Session | undefined {
-    return [...this.#sessions.values()].find(({ calls }) => calls.get(callId) !== undefined);
+    const all = [...this.#sessions.values()].filter(({ calls }) => calls.get(callId) !== undefined);
+    return all.length === 1 ? all[0] : undefined;
   }
 }
 
