@@ -494,6 +494,7 @@ test("langchain: gates judge everything that a tool's command changes", async ()
   const image = { type: "image", data: "sk-1", mimeType: "image/png" };
   const turns = [{ calls: [{ id: "c1", name: "pay", params: { amount: 7 } }] }, { text: "done" }];
   const call = { id: "c2", name: "x", args: { key: "sk-1" } };
+  const invalid = new AIMessage({ content: "", invalid_tool_calls: [{ id: "c2", args: "sk-1" }] });
   const late = message("ok");
   late.additional_kwargs = { key: "sk-1" };
   const given = { jumpTo: undefined };
@@ -504,6 +505,10 @@ test("langchain: gates judge everything that a tool's command changes", async ()
     { update: { messages: [message([{ type: "text", text: "ok" }, image])] } },
     { update: { messages: [message("ok"), new AIMessage({ content: "", tool_calls: [call] })] } },
     { update: { messages: [message("ok")], note: "sk-1" } },
+    {
+      update: { messages: [new ToolMessage({ tool_call_id: "c1", content: "ok", name: "sk-1" })] },
+    },
+    { update: { messages: [message("ok"), invalid] } },
     { update: { messages: [message("ok")], note: new Overwrite("sk-1") } },
     { update: { messages: [late], note: "new" } },
     {

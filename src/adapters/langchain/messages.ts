@@ -14,6 +14,7 @@ export type Message = {
   name?: string;
   readonly content: unknown;
   readonly tool_calls?: readonly unknown[];
+  readonly invalid_tool_calls?: readonly unknown[];
   readonly tool_call_id?: string;
   readonly artifact?: unknown;
   readonly additional_kwargs?: object;
@@ -110,12 +111,13 @@ export function viewOfCommand({ update, goto = [], resume }: Command): View {
 }
 
 /** Returns the text of a message; undefined if the message has anything else. */
-function textOf(message: Message | string | null): string | undefined {
+function textOf(message: Partial<Message> | string | null): string | undefined {
   if (typeof message === "string") return message;
-  const { content, tool_calls = [] } = message ?? { content: undefined };
+  const { content, name, tool_calls = [], invalid_tool_calls = [] } = message ?? {};
+  const hasMore = name !== undefined || tool_calls.length + invalid_tool_calls.length > 0;
   const isText = typeof content === "string" ||
     Array.isArray(content) && content.every((part) => typeof part === "string" || isTextPart(part));
-  return isText && tool_calls.length === 0 ? contentText(content) : undefined;
+  return isText && !hasMore ? contentText(content) : undefined;
 }
 
 function isTextPart(part: object): boolean {
