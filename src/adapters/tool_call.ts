@@ -178,9 +178,10 @@ export function denialText({ reason, context }: DeniedCall): string {
   return context === undefined ? reason : `${reason}\n\n${context}`;
 }
 
-/** Returns a result with the text that gates add for the model; unchanged, if it isn't text. */
+/** Returns a result with the text that gates add for the model; unchanged, if it isn't text, or has it. */
 export function withContext(result: unknown, context: string | undefined): unknown {
-  return context === undefined || typeof result !== "string" ? result : `${result}\n\n${context}`;
+  if (context === undefined || typeof result !== "string") return result;
+  return result.endsWith(`\n\n${context}`) ? result : `${result}\n\n${context}`;
 }
 
 /** Call ids that a run remembers: far more than run at once, or than a model numbers before it starts over. */

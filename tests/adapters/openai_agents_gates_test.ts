@@ -4,7 +4,8 @@
  */
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
-import { deny } from "@omniagent/hooks/gates";
+import type { Hooks } from "@omniagent/hooks";
+import { allow, deny } from "@omniagent/hooks/gates";
 import { openaiAgentsHooks } from "@omniagent/hooks/openai-agents";
 import { test } from "../support/harness.ts";
 import { load } from "./driver.ts";
@@ -342,6 +343,56 @@ test("openai-agents: arguments that a schema changes are judged twice, and the t
   // What it drops may be what a gate relied on.
   const { judged, ran } = await pay(z.object({ amount: z.number() }), { amount: 7, dry: true });
   assert.deepEqual([judged, ran], [[{ amount: 7, dry: true }, { amount: 7 }], [{ amount: 7 }]]);
+});
+
+/** Runs an agent that calls `pay`, whose schema adds `id`, and returns what the model is told. */
+async function toldOfPay(hooks: Hooks, id: () => string, execute: (input: object) => unknown) {
+  const pay = tool({
+    name: "pay",
+    description: "Pays",
+    parameters: z.object({ amount: z.number(), id: z.string().default(id) }),
+    execute,
+  });
+  const model = new ScriptedModel([[call("pay", { amount: 7 })], done]);
+  const runner = openaiAgentsHooks(hooks, new Runner(), { sessionId: "s-1" });
+  const { newItems } = await runner.run(new Agent({ name: "boss", model, tools: [pay] }), "hi");
+  const outputs = newItems.map((item: { readonly rawItem?: { readonly output?: unknown } }) =>
+    item.rawItem?.output
+  );
+  return JSON.stringify(outputs.filter((output: unknown) => output !== undefined));
+}
+
+test("openai-agents: a tool whose schema creates an id runs with the one that gates judged", async () => {
+  const { hooks, log } = recorded();
+  const judged: unknown[] = [];
+  hooks.gate("tool.called", {
+    name: "policy",
+    handle: ({ data }) => {
+      judged.push(data.params);
+      return allow("fine", { context: "Be brief" });
+    },
+  });
+  const ran: object[] = [];
+  let ids = 0;
+  const told = await toldOfPay(hooks, () => `id-${++ids}`, (input) => `paid ${ran.push(input)}`);
+  await hooks.close();
+  log.check("s-1");
+  assert.deepEqual(judged, [{ amount: 7 }, ...ran]);
+  assert.equal(ran.length, 1);
+  assert.equal(told.split("Be brief").length, 2, told);
+});
+
+test("openai-agents: a call whose completed arguments are denied ends with an error", async () => {
+  const { hooks, log } = recorded();
+  hooks.gate("tool.called", {
+    name: "policy",
+    handle: ({ data }) => data.params?.id === undefined ? undefined : deny("No ids"),
+  });
+  const told = await toldOfPay(hooks, () => "id-1", () => "paid");
+  await hooks.close();
+  log.check("s-1");
+  assert.match(told, /No ids/);
+  assert.ok(log.lines.includes("tool.completed pay error: No ids"), log.lines.join("\n"));
 });
 
 test("openai-agents: a schema must not change what a gate changed", async () => {

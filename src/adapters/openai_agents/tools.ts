@@ -1,3 +1,6 @@
+import type { DeniedCall } from "../../core/mod.ts";
+import { errorMessage } from "../../internal/issues.ts";
+import { isObject } from "../../internal/validate.ts";
 import { isSame, withoutAdded } from "../params.ts";
 import type { AgentRun } from "../run.ts";
 import { denialText, type ToolCall, toText } from "../tool_call.ts";
@@ -88,6 +91,8 @@ function indexIn(calls: readonly Announced[], callId: string | undefined): numbe
 
 const JUDGES = { invoke: judgedFunction, shell: judgedShell, editor: judgedEditor } as const;
 
+const CHANGED = "its schema changes what a gate changed";
+
 type Invoke = NonNullable<SdkTool["invoke"]>;
 
 function judgedFunction(tool: SdkTool, invoke: Invoke, take: Take): Invoke {
@@ -109,22 +114,30 @@ function judgedFunction(tool: SdkTool, invoke: Invoke, take: Take): Invoke {
       const first = await invokeIf({ judged, given, details }, () => run(text));
       if ("output" in first) return first.output;
       // What the tool's schema makes of it is judged as a call of its own.
-      const rejection = new TypeError(
-        `Cannot call '${tool.name}': its schema changes what a gate changed`,
-      );
       const second = async (judged: unknown): Promise<unknown> => {
         if (next.frame.isOver()) throw new Error("The run has ended");
-        const own = isSame(first.parsed, judged) ? text : written(text, judged);
-        const last = await invokeIf({ judged, given: first.parsed, details }, () => run(own));
+        const isKept = isSame(first.parsed, judged);
+        const own = isKept ? text : written(text, judged);
+        const kept = isKept ? first.parsed : undefined;
+        const last = await invokeIf({ judged, given: first.parsed, kept, details }, () => run(own));
         if ("output" in last) return last.output;
-        throw rejection;
+        const reason = isKept ? "its schema returns something else each time" : CHANGED;
+        return refuse(`Cannot call '${tool.name}': ${reason}`);
       };
-      return await next.run.tool(callOf(first.parsed), second, denialText).catch((error) => {
-        if (error === rejection) return rejection.message; // tells the model, and doesn't fail the run
-        throw error;
-      });
+      const refused = (denial: DeniedCall): never => refuse(denialText(denial));
+      return await next.run.tool(callOf(first.parsed), second, refused);
     };
-    return await judged(next, callOf(given), execute, (text) => text);
+    let isRefused = false;
+    const refuse = (reason: string): never => {
+      isRefused = true;
+      throw new TypeError(reason);
+    };
+    try {
+      return await judged(next, callOf(given), execute, (text) => text);
+    } catch (error) {
+      if (isRefused) return errorMessage(error); // tells the model, and doesn't fail the run
+      throw error;
+    }
   };
 }
 
@@ -212,10 +225,12 @@ type Unjudged = { readonly parsed: unknown };
  * before it runs the tool, and only then tells its output. Tools that weren't created by `tool()` have no schema.
  */
 async function invokeIf(
-  { judged, given, details }: {
+  { judged, given, kept, details }: {
     readonly judged: unknown;
     /** The arguments before a gate changed them. */
     readonly given: unknown;
+    /** Judged arguments for the tool in place of others, which a schema may return each time. @default none */
+    readonly kept?: unknown;
     readonly details: InvokeDetails | undefined;
   },
   invoke: () => Promise<unknown>,
@@ -226,6 +241,7 @@ async function invokeIf(
   const { [key]: callback, signal } = own;
   const found: { unjudged?: Unjudged } = {};
   own[key] = (parsed: unknown): void => {
+    replaceFields(parsed, kept);
     if (isSame(parsed, withoutAdded(judged, { given, parsed }))) {
       return (callback as (parsed: unknown) => void)(parsed);
     }
@@ -244,4 +260,11 @@ async function invokeIf(
     own[key] = callback;
     own.signal = signal;
   }
+}
+
+/** Gives an object the fields of another one, in place: the SDK passes the object to the tool. */
+function replaceFields(target: unknown, source: unknown): void {
+  if (target === source || !isObject(target) || !isObject(source)) return;
+  for (const key of Reflect.ownKeys(target)) Reflect.deleteProperty(target, key);
+  for (const [key, value] of Object.entries(source)) Reflect.set(target, key, value);
 }
