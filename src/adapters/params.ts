@@ -164,7 +164,8 @@ function hidden(value: unknown, depth = 0, seen = new Set<object>()): string | u
   seen.add(value);
   if (value instanceof Date && isText(value)) return undefined;
   const prototype = Object.getPrototypeOf(value);
-  const base = Array.isArray(value) ? prototype && Object.getPrototypeOf(prototype) : prototype;
+  const isList = Array.isArray(value) && Array.isArray(prototype); // as Array.prototype is
+  const base = isList ? Object.getPrototypeOf(prototype) : prototype;
   if (base !== null && !isObjectPrototype(base)) return "a class instance";
   for (const key of Reflect.ownKeys(value)) {
     if (Array.isArray(value) && key === "length") continue;
@@ -178,7 +179,7 @@ function hidden(value: unknown, depth = 0, seen = new Set<object>()): string | u
   return undefined;
 }
 
-/** Returns whether an object is the prototype of literals, of this realm or another one: it has no fields to inherit. */
+/** Returns whether an object is the prototype of literals, of this or another realm: nothing of it is data. */
 function isObjectPrototype(value: object): boolean {
   return Object.getPrototypeOf(value) === null && Object.hasOwn(value, "hasOwnProperty") &&
     Object.keys(value).length === 0;

@@ -670,6 +670,9 @@ const IMPURE: Readonly<Record<string, (live: { change(): void }) => object>> = {
     const parent = Object.assign(Object.create(null), { more: "rm" });
     return Object.create(parent, { command: { value: "ls", enumerable: true } });
   },
+  "a list that inherits": () => ({
+    list: Object.setPrototypeOf([], { more: "rm", forEach() {}, map: () => [] }),
+  }),
   "a proxy": () => new Proxy({ command: "ls" }, {}),
   "a field that is added while gates decide": (live) => {
     const input = { command: "ls" };
