@@ -1,81 +1,129 @@
 import { copyJson } from "../internal/json.ts";
 import { canonicalJson } from "../internal/json_text.ts";
-import type { StandardSchemaV1 } from "../internal/standard_schema.ts";
 import { isObject } from "../internal/validate.ts";
 
-/** Arguments that gates judge before an SDK applies the tool's schema to them. */
+/** Arguments that gates judge after the tool's schema, and before the tool runs. */
 type Parsed = {
   /** What gates judge: with the defaults and transforms of the schema, unless it rejects them. */
   readonly params: unknown;
   /** Why the tool may not get what gates judge when the SDK applies the schema; undefined if it does. */
   readonly problem?: string | undefined;
   /**
-   * Returns what the SDK needs so that the tool gets the judged arguments, in a copy.
+   * Returns what the tool gets: the judged arguments, in a copy.
    *
-   * @throws {TypeError} when a gate changed the arguments, and the schema would change them once more
+   * @throws {TypeError} when the schema would make something else of what gates judged
    */
-  sdkParams(judged: unknown): Promise<unknown>;
+  toolParams(judged: unknown): Promise<ToolParams>;
+};
+
+/** Arguments for a tool. */
+type ToolParams = {
+  readonly params: unknown;
+  /** What the tool's schema did with them; undefined if it wasn't applied. */
+  readonly parsed?: "accepted" | "rejected" | undefined;
+  /** Why it rejected them. */
+  readonly issues?: unknown;
+};
+
+/** How an SDK applies a tool's schema. */
+type Reading = {
+  /** Whether the SDK applies the schema to its own output. @default false */
+  readonly reapplies?: boolean | undefined;
+  /** Returns what the SDK tries instead of arguments that the schema rejects. @default nothing */
+  readonly others?: ((issues: unknown) => readonly unknown[]) | undefined;
 };
 
 const REAPPLIED =
   "the SDK applies the tool's schema more than once, and it changes its own output. Make it " +
   "accept that output without a change";
 
-const CHANGING =
-  "the tool's schema returns something else each time it is applied. Make it return the same for the same input, " +
-  "or accept its own output without a change";
+/** Why a tool doesn't run whose schema has rejected what gates judged. */
+export const REJECTED = "the tool's schema rejected the arguments when gates judged them";
 
-/**
- * Applies a tool's schema, if it has one, to the arguments of a call.
- *
- * @param reapplies Whether the SDK applies the schema to its own output
- */
+/** Applies a tool's schema, if it has one, to the arguments of a call. */
 export async function parsedBy(
   schema: unknown,
   written: unknown,
-  reapplies = false,
+  { reapplies = false, others = () => [] }: Reading = {},
 ): Promise<Parsed> {
-  const { "~standard": standard = schema } = (schema ?? {}) as Partial<StandardSchemaV1>;
-  const { validate } = (standard ?? {}) as Partial<Validator>;
-  if (typeof validate !== "function") return unparsed(written);
-  // A schema that throws does so again when the SDK applies it.
+  const validate = validatorOf(schema);
+  if (validate === undefined) return unparsed(written);
   const parse = async (value: unknown): Promise<Validated> => {
     try {
-      return await validate(structuredClone(value));
+      const { success, error, ...parsed } = await validate(value);
+      const { issues = error } = (error ?? {}) as { readonly issues?: unknown };
+      if (success === false) return { issues: issues ?? "invalid" };
+      return { value: parsed.data, ...parsed };
     } catch (error) {
-      return { issues: error };
+      return { issues: error ?? "invalid" };
     }
   };
-  const once = await parse(written);
-  const params = isRejected(once) ? written : once.value;
+  let once = await parse(structuredClone(written));
+  const { issues: refused } = once;
+  for (const other of isRejected(once) ? others(refused) : []) {
+    const next = await parse(structuredClone(other));
+    if (isRejected(next)) continue;
+    once = next;
+    break;
+  }
+  const isRefused = isRejected(once);
+  const params = isRefused ? written : once.value;
   const { value: json, issues } = copyJson(params, "params");
   const isJson = issues.length === 0 && opaque(params) === undefined;
   if (!isJson) return unparsed(params); // gates can't see all of it, so they deny it
-  const twice = await parse(params);
-  const isStable = isRejected(once) || !isRejected(twice) && isSame(twice.value, params);
-  const original = isStable ? undefined : structuredClone(written);
-  const again = isStable || reapplies ? once : await parse(written);
-  const isChanging = again !== once && (isRejected(again) || !isSame(again.value, json));
+  const twice = reapplies && !isRefused ? await parse(copyOf(params)) : undefined;
+  const isStable = twice === undefined || !isRejected(twice) && isSame(twice.value, json);
   return {
     params,
-    problem: !isStable && reapplies ? REAPPLIED : isChanging ? CHANGING : undefined,
-    async sdkParams(judged) {
+    problem: isStable ? undefined : REAPPLIED,
+    async toolParams(judged) {
       const own = paramsFor(params, judged);
-      if (isSame(params, judged)) return original ?? own;
-      const { value, ...rejected } = await parse(own);
-      const isKept = isRejected(rejected) || // then the SDK says so
-        isSame(value, withoutAdded(judged, { given: params, parsed: value }));
-      if (isKept) return own;
-      throw new TypeError("its schema changes what a gate changed");
+      const isChanged = !isSame(params, judged);
+      if (!isChanged && !reapplies) {
+        return isRefused ? rejection(own, refused) : { params: own, parsed: "accepted" };
+      }
+      const again = await parse(copyOf(own));
+      if (isRejected(again) && (isChanged || isRefused)) return rejection(own, again.issues);
+      if (isRefused && !isChanged) throw new TypeError(REJECTED);
+      if (!isRejected(again) && isSame(again.value, judged)) {
+        return { params: reapplies ? own : revived(again.value, judged), parsed: "accepted" };
+      }
+      if (!isChanged) throw new TypeError("its schema now changes what gates judged");
+      const added = addedOnly(judged, { given: params, parsed: again.value });
+      throw new TypeError(
+        added === undefined
+          ? "its schema changes what a gate changed"
+          : `the tool's schema drops '${added}', which a gate added`,
+      );
     },
   };
+}
+
+function rejection(params: unknown, issues: unknown): ToolParams {
+  return { params, parsed: "rejected", issues };
 }
 
 function unparsed(params: unknown): Parsed {
   return {
     params,
-    sdkParams: (judged) => Promise.resolve(paramsFor(params, judged)),
+    toolParams: (judged) => Promise.resolve({ params: paramsFor(params, judged) }),
   };
+}
+
+/** Returns another copy of arguments that were judged, because a tool may change the one that it gets. */
+export function copyOf(params: unknown): unknown {
+  return revived(params, copyJson(params, "params").value);
+}
+
+/** Returns the name of a field that a gate added, and that the tool's schema doesn't have; undefined if none. */
+function addedOnly(
+  judged: unknown,
+  { given, parsed }: { readonly given: unknown; readonly parsed: unknown },
+): string | undefined {
+  if (!isObject(judged)) return undefined;
+  const isIn = (value: unknown, name: string): boolean =>
+    isObject(value) && Object.hasOwn(value, name);
+  return Object.keys(judged).find((name) => !isIn(given, name) && !isIn(parsed, name));
 }
 
 /** Returns whether arguments are those that were judged: then they have no more than their JSON. */
@@ -111,16 +159,31 @@ function paramsFor(given: unknown, judged: unknown): unknown {
   return opaque(given) === undefined ? revived(given, judged) : given;
 }
 
-/** A Standard Schema, or one of the AI SDK. */
-type Validator = { validate(value: unknown): Validated | PromiseLike<Validated> };
+/** A schema of Zod, a Standard Schema, or one of the AI SDK. */
+type Validator = (value: unknown) => Validated | PromiseLike<Validated>;
 type Validated = {
   readonly value?: unknown;
   readonly issues?: unknown;
   readonly success?: boolean;
+  readonly data?: unknown;
+  readonly error?: unknown;
 };
 
-function isRejected({ issues, success }: Validated): boolean {
-  return issues !== undefined || success === false;
+/** Returns the function of a schema that validates a value once; undefined without one. */
+function validatorOf(schema: unknown): Validator | undefined {
+  const own = (schema ?? {}) as {
+    readonly "~standard"?: { readonly validate?: Validator };
+    readonly validate?: Validator;
+    readonly safeParseAsync?: Validator;
+  };
+  // As a Standard Schema, Zod runs what is asynchronous twice.
+  if (typeof own.safeParseAsync === "function") return (value) => own.safeParseAsync!(value);
+  const from = own["~standard"] ?? own;
+  return typeof from.validate === "function" ? (value) => from.validate!(value) : undefined;
+}
+
+function isRejected({ issues }: Validated): boolean {
+  return issues !== undefined;
 }
 
 /** Returns the class of an instance in arguments whose JSON may not show what a tool sees; undefined if none. */

@@ -18,8 +18,10 @@ export type ToolCall = {
   readonly signal?: AbortSignal | undefined;
   /** The tool's schema, if the SDK applies it after the decision: gates then judge its output. */
   readonly schema?: unknown;
-  /** Whether the SDK applies the schema more than once, so that only one that keeps its output is predictable. */
+  /** Whether the SDK applies the schema to its output, so that only one that keeps its output is predictable. */
   readonly reapplies?: boolean;
+  /** Returns what the SDK tries instead of arguments that the schema rejects. @default nothing */
+  readonly others?: ((issues: unknown) => readonly unknown[]) | undefined;
   /** Why the arguments are unknown, if they are: gates then deny the call, which they can't judge. */
   readonly unseen?: string | undefined;
 };
@@ -43,6 +45,13 @@ export type AllowedCall = {
   readonly type: "allowed";
   /** The arguments that were judged. They belong to the tool, which may change them. */
   readonly params: unknown;
+  /**
+   * What the tool's schema did with the arguments; undefined if it wasn't applied. If it accepted them, the tool gets
+   * `params` as they are. If it rejected them, the tool must not run.
+   */
+  readonly parsed?: "accepted" | "rejected" | undefined;
+  /** Why the schema rejected them. */
+  readonly issues?: unknown;
   /** Whether a gate, or a person whom it asked, explicitly allowed the call. */
   readonly isApproved: boolean;
   /** Whether it was paused before, and continues without another decision. */
@@ -89,7 +98,7 @@ export async function openCall(
 ): Promise<OpenedCall> {
   const { name, callId, signal, schema } = made;
   const isGuarded = hooks.registry.gates.guards("tool.called");
-  const parsed = await parsedBy(isGuarded ? schema : undefined, made.params, made.reapplies);
+  const parsed = await parsedBy(isGuarded ? schema : undefined, made.params, made);
   const call = { ...made, params: parsed.params };
   const unseen = isGuarded ? parsed.problem ?? unseenIn(call) : undefined;
   if (unseen !== undefined) {
@@ -123,9 +132,9 @@ export async function openCall(
   }
   const { isApproved, context, decisionId, within } = first;
   const judged = isRecord ? first.params : (first.params as { readonly input: unknown }).input;
-  let params: unknown;
+  let own: Pick<AllowedCall, "params" | "parsed" | "issues">;
   try {
-    params = await parsed.sdkParams(judged);
+    own = await parsed.toolParams(judged);
   } catch (error) {
     tool.reject(new TypeError(`Cannot call '${name}': ${errorMessage(error)}`));
     const outcome = await ended; // gates of results may have changed the text
@@ -138,7 +147,7 @@ export async function openCall(
     isApproved,
     context,
     within,
-    params,
+    ...own,
     complete: (value) => {
       result = value;
       tool.resolve(value);

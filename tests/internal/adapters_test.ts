@@ -394,24 +394,39 @@ function schemaOf(parse: (value: { readonly path: string }) => unknown): object 
   return { "~standard": { version: 1, vendor: "test", validate } };
 }
 
-test("a call is denied if the tool's schema returns something else each time", async () => {
+test("a tool's schema is applied once, and its tool gets what gates judged", async () => {
   const { hooks } = recorded();
-  hooks.gate("tool.called", { name: "policy", handle: () => undefined });
+  const judged: unknown[] = [];
+  hooks.gate("tool.called", {
+    name: "policy",
+    handle: ({ data }) => void judged.push(data.params),
+  });
   let count = 0;
-  const schemas = [
-    [schemaOf(({ path }) => ({ path: `/${++count}/${path}` })), "denied"],
-    [schemaOf(({ path }) => ({ path: `/1/${path}` })), "allowed"],
-    [schemaOf(({ path }) => ({ path, at: new Date(7), by: "x".repeat(path.length) })), "allowed"],
-    [schemaOf(({ path }) => ({ path: `/1/${path}`, at: new Date(7) })), "allowed"],
-  ] as const;
-  for (const [schema, type] of schemas) {
-    const run = new AgentRun(hooks as never);
-    const opened = await run.begin({ name: "read", params: { path: "a" }, schema });
-    assert.equal(opened.type, type);
-    if (opened.type === "denied") assert.match(opened.denial.reason, /something else each time/);
-    await run.end();
-  }
+  const schema = schemaOf(({ path }) => ({ path: `/${++count}/${path}`, at: new Date(7) }));
+  const run = new AgentRun(hooks as never);
+  const opened = await run.begin({ name: "read", params: { path: "a" }, schema });
+  assert(opened.type === "allowed");
+  assert.deepEqual(opened.params, { path: "/1/a", at: new Date(7) });
+  assert.deepEqual([judged, opened.parsed], [
+    [{ path: "/1/a", at: new Date(7).toJSON() }],
+    "accepted",
+  ]);
+  await opened.complete("read");
+  await run.end();
   await hooks.close();
+  assert.equal(count, 1);
+});
+
+test("a call is denied if an SDK applies a schema again that has changed since gates judged", async () => {
+  const { hooks } = recorded();
+  let home = "alice";
+  hooks.gate("tool.called", { name: "slow", handle: () => void (home = "mallory") });
+  const schema = schemaOf(({ path }) => ({ path: path.replace(/^(~|alice)/, home) }));
+  const call = { name: "read", params: { path: "~" }, schema, reapplies: true };
+  const opened = await openCall(hooks as never, call, {});
+  await hooks.close();
+  assert(opened.type === "denied");
+  assert.match(opened.denial.reason, /its schema now changes what gates judged/);
 });
 
 test("a call that a schema would change once more is denied as gates let it complete", async () => {

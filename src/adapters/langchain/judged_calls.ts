@@ -10,12 +10,15 @@ export type JudgedCall = {
   readonly name: string;
   readonly callId: string | undefined;
   readonly args: unknown;
+  /** The id of the LangChain run in which its tool starts, if that is known. */
+  readonly runId?: string | undefined;
 };
 
 /** A call that was judged, and whose tool may start once. */
 type Expected = {
   readonly name: string;
   readonly callId: string | undefined;
+  readonly runId: string | undefined;
   /** The JSON of its arguments; undefined if they aren't an object. */
   readonly input: string | undefined;
   hasStarted?: true;
@@ -43,8 +46,8 @@ const judged = new Map<string, {
 export function expectTool(task: string, call: JudgedCall, hasGates: boolean): () => void {
   const known = judged.get(task) ?? { calls: new Set(), tools: new Set() };
   judged.set(task, known);
-  const { name, callId, args } = call;
-  const expected = { name, callId, input: hasGates ? inputOf(args) : undefined };
+  const { name, callId, args, runId } = call;
+  const expected = { name, callId, runId, input: hasGates ? inputOf(args) : undefined };
   known.calls.add(expected);
   return () => {
     known.calls.delete(expected);
@@ -56,7 +59,9 @@ export function expectTool(task: string, call: JudgedCall, hasGates: boolean): (
 export function startTool({ id, task, ...tool }: Started): boolean {
   const known = judged.get(task);
   if (known?.tools.has(id)) return true;
-  const call = [...known?.calls ?? []].find((call) => isOf(call, tool));
+  const call = [...known?.calls ?? []].find((call) =>
+    (call.runId ?? id) === id && isOf(call, tool)
+  );
   if (call === undefined) return false;
   call.hasStarted = true;
   known!.tools.add(id);

@@ -1,8 +1,16 @@
 import { createEventId } from "../../internal/uuid.ts";
 import { contentText, withContentText } from "../content.ts";
 import type { DeniedCall } from "../../core/mod.ts";
+import { copyOf } from "../params.ts";
 import type { AgentRun } from "../run.ts";
-import { denialText, type ToolOutcome, withContext } from "../tool_call.ts";
+import {
+  type AllowedCall,
+  denialText,
+  type ToolOutcome,
+  toRecord,
+  withContext,
+} from "../tool_call.ts";
+import { isJudgeable, judgedTool } from "./judged_tool.ts";
 import {
   isCommand,
   type Message,
@@ -20,6 +28,9 @@ type ToolRequest = {
 };
 
 type ToolHandler = (request: ToolRequest) => Promise<Message>;
+
+/** Runs the tool of a call that gates allow. */
+type Executor = (request: ToolRequest, call: AllowedCall) => Promise<Message>;
 
 type ModelRequest = { readonly model: Model; readonly runtime: Runtime };
 
@@ -48,13 +59,17 @@ export function createMiddleware(runs: Runs, toolErrors: "message" | "throw"): o
   };
 }
 
-/** Returns a handler of a call that notes that gates have judged it. */
-function judgedBy(runs: Runs, handler: ToolHandler, name: string): ToolHandler {
-  return async (request) => {
+/** Returns a handler of a call that notes that gates have judged it, and runs its tool with what they judged. */
+function judgedBy(runs: Runs, handler: ToolHandler, name: string): Executor {
+  return async (request, call) => {
     const { id: callId, args } = request.toolCall;
-    const end = runs.judge(request.runtime, { name, callId, args });
+    const id = createEventId();
+    const tool = runs.judgesCalls ? judgedTool(request.tool, call, id) : request.tool;
+    // No other tool starts in a run with this id, not even one that other middleware provides.
+    const runId = tool !== request.tool || tool === undefined ? id : undefined;
+    const end = runs.judge(request.runtime, { name, callId, args, runId });
     try {
-      return await handler(request);
+      return await handler({ ...request, tool });
     } finally {
       end();
     }
@@ -117,7 +132,7 @@ function callTool(
   const { name: own = name } = (request.tool ?? {}) as { readonly name?: string };
   const how = { handler, toolErrors, judgesResults: () => runs.judgesResults };
   const last = judgedBy(runs, handler, own);
-  const execute: ToolHandler = own === name
+  const execute: Executor = own === name
     ? last
     : (judged) => judgeTool(run, judged, { ...how, name: own, execute: last, isLast: true });
   return judgeTool(run, request, { ...how, name, execute, isLast: own === name });
@@ -126,7 +141,7 @@ function callTool(
 /** How a call is judged, and how it runs. */
 type Judging = {
   readonly name: string;
-  readonly execute: ToolHandler;
+  readonly execute: Executor;
   /** Whether the tool runs next, and not another decision. */
   readonly isLast: boolean;
   /** Responds to a call whose tool doesn't run. */
@@ -144,7 +159,8 @@ async function judgeTool(
   const { args, id: callId } = toolCall;
   // If a tool of another name runs, that is judged next, with what its schema makes of the arguments.
   const { schema } = (isLast ? request.tool ?? {} : {}) as { readonly schema?: unknown };
-  const call = { name, params: args, callId, signal, schema };
+  const reapplies = !isJudgeable(request.tool);
+  const call = { name, params: args, callId, signal, schema, reapplies };
   const opened = await run.begin(call, { endsByItself: true, place: placeOf(configurable) });
   const deny = (denial: DeniedCall, what: string): Promise<Message> =>
     reply(request, handler, { text: denialText(denial), what });
@@ -154,8 +170,9 @@ async function judgeTool(
   let isJudged = true;
   let outcome: ToolOutcome;
   try {
-    const judged = { ...request, toolCall: { ...toolCall, args: opened.params } };
-    message = await opened.within(() => execute(judged));
+    const own = opened.parsed === "accepted" ? toRecord(copyOf(opened.params)) : opened.params;
+    const judged = { ...request, toolCall: { ...toolCall, args: own } };
+    message = await opened.within(() => execute(judged, opened));
     seen = viewOf(message);
     isJudged = judgesResults();
     if (seen.problem !== undefined && isJudged) {

@@ -91,8 +91,13 @@ export class Runs {
     return this.#hooks.registry.gates.guards("tool.completed");
   }
 
+  /** Whether gates judge calls. */
+  get judgesCalls(): boolean {
+    return this.#hooks.registry.gates.guards("tool.called");
+  }
+
   get #hasGates(): boolean {
-    return this.judgesResults || this.#hooks.registry.gates.guards("tool.called");
+    return this.judgesResults || this.judgesCalls;
   }
 
   /** Notes that a call of a task was judged, and its tool runs now. Returns a function to call when it has ended. */

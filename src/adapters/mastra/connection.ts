@@ -2,14 +2,8 @@ import { createEventId } from "../../internal/uuid.ts";
 import { type AsyncStorage, createStorage } from "../async.ts";
 import type { AgentHooks, AgentOptions } from "../options.ts";
 import { AgentRun } from "../run.ts";
-import {
-  denialText,
-  openCall,
-  type OpenedCall,
-  type ToolCall,
-  type ToolOutcome,
-  withContext,
-} from "../tool_call.ts";
+import { denialText, openCall } from "../tool_call.ts";
+import type { OpenedCall, ToolCall, ToolOutcome } from "../tool_call.ts";
 import {
   type Agents,
   type Instance,
@@ -29,7 +23,11 @@ import {
   completed,
   type Invoked,
   isOf,
+  type Judged,
+  judgedAs,
   judgeTasks,
+  rejected,
+  toldOf,
   watching,
   withExecute,
   withoutResumeData,
@@ -53,8 +51,7 @@ type Current = {
     /** Whether the agent's calls are judged, even if they were paused. */
     readonly isNew: boolean;
   } | undefined;
-  /** The call that was judged, and whose tool runs. */
-  readonly call?: ToolCall;
+  readonly judged?: Judged;
 };
 
 /** Passes the id of a run to its tools. Next to the user's hooks, it reaches them on every path. */
@@ -251,9 +248,11 @@ class Connection {
     const wrapped = Object.entries(tools).map(([name, tool]) => {
       if (typeof tool.execute !== "function" || this.#judged.has(tool.execute)) return [name, tool];
       const execute = (params: unknown, context: ToolContext = {}): unknown => {
-        const isJudged = slot === undefined && isOf(current!.getStore()?.call, name, context);
-        if (isJudged) return tool.execute!(params, context);
-        return this.#callTool(agent, { name, tool, params, context, slot });
+        const made = { name, tool, params, context, slot };
+        const { judged } = current!.getStore() ?? {};
+        if (slot !== undefined || !isOf(judged, this, made)) return this.#callTool(agent, made);
+        judged.hasRun = true;
+        return tool.execute!(params, context);
       };
       this.#judged.add(execute);
       return [name, withExecute(tool, execute)];
@@ -272,9 +271,11 @@ class Connection {
     let isSuspended = false;
     const watched = watching(context, () => isSuspended = true, isNew ? resumed : {});
     const execute = async (): Promise<ToolOutcome> => {
+      if (opened.parsed === "rejected") return await completed(opened, rejected(call, opened));
       const delegation = await this.#delegation(agent, made, isNew);
       const run = (): unknown => opened.within(() => tool.execute!(input, watched));
-      const output = await current!.run({ delegation, call }, run);
+      const judged = judgedAs(call, input, { by: this, hooks: this.#hooks });
+      const output = await current!.run({ delegation, judged }, run);
       if (isSuspended && output === undefined) {
         opened.pause();
         return { type: "result", value: output };
@@ -282,10 +283,7 @@ class Connection {
       return await completed(opened, output);
     };
     const outcome = await execute().catch((error) => opened.fail(error));
-    if (outcome.type === "error") throw outcome.error;
-    return outcome.type === "denied"
-      ? denialText(outcome.denial)
-      : withContext(outcome.value, opened.context);
+    return toldOf(outcome, opened.context);
   }
 
   /** Begins a call, in its run if there is one: an agent's tools can also be used without running it. */

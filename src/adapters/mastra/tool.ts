@@ -1,5 +1,17 @@
 import { errorMessage } from "../../internal/issues.ts";
-import { type AllowedCall, type ToolCall, type ToolOutcome, toRecord } from "../tool_call.ts";
+import { copyJson } from "../../internal/json.ts";
+import type { StandardIssue } from "../../internal/standard_schema.ts";
+import { isObject } from "../../internal/validate.ts";
+import type { AgentHooks } from "../options.ts";
+import { isSame } from "../params.ts";
+import {
+  type AllowedCall,
+  denialText,
+  type ToolCall,
+  type ToolOutcome,
+  toRecord,
+  withContext,
+} from "../tool_call.ts";
 import type { Instance, Registry, TaskManager, Tool, ToolContext, Tools } from "./agent.ts";
 
 /** Returns a tool like another, of the same class, that runs another function. */
@@ -21,7 +33,67 @@ export type Invoked = {
 export function callOf({ name, tool, params, context }: Invoked): ToolCall {
   const { toolCallId: callId } = context.agent ?? context;
   const { parameters: schema = tool.inputSchema } = tool;
-  return { name, params, callId, signal: context.abortSignal, schema, reapplies: true };
+  const others = (issues: unknown) => othersOf(params, issues);
+  return { name, params, callId, signal: context.abortSignal, schema, reapplies: true, others };
+}
+
+/** Returns what Mastra tries instead of an input that a tool's schema rejects. */
+function othersOf(params: unknown, issues: unknown): readonly unknown[] {
+  if (!isObject(params)) return params === undefined || params === null ? [{}, []] : [];
+  const parsed = Object.entries(params).map(([name, value]) => [name, parsedJson(value)]);
+  const paths = new Set(issuesOf(issues).map(pathOf));
+  const { prompt, query, message, input } = params as { readonly [name: string]: unknown };
+  const alias = [query, message, input].find((value) => typeof value === "string");
+  const isAliased = (prompt ?? null) === null && alias !== undefined;
+  return [
+    Object.fromEntries(parsed),
+    withoutNull(params, (path) => paths.has(path)),
+    withoutNull(params, () => true),
+    ...(isAliased ? [{ ...params, prompt: alias }] : []),
+  ];
+}
+
+/** Returns the list or object that a text is the JSON of; any other value unchanged. */
+function parsedJson(value: unknown): unknown {
+  if (typeof value !== "string" || !/^\s*[[{]/.test(value)) return value;
+  try {
+    return JSON.parse(value);
+  } catch {
+    return value;
+  }
+}
+
+/** Returns a value without the fields that are null, at some paths. */
+function withoutNull(value: unknown, isLeft: (path: string) => boolean, at = ""): unknown {
+  const path = (name: PropertyKey): string => at === "" ? String(name) : `${at}.${String(name)}`;
+  if (Array.isArray(value)) {
+    return value.map((part, index) => withoutNull(part, isLeft, path(index)));
+  }
+  if (!isObject(value)) return value;
+  const entries = Object.entries(value).filter(([name, part]) =>
+    (part ?? null) !== null || !isLeft(path(name))
+  );
+  return Object.fromEntries(
+    entries.map(([name, part]) => [name, withoutNull(part, isLeft, path(name))]),
+  );
+}
+
+/** Returns what Mastra returns if a tool's schema rejects the input. */
+export function rejected({ name }: ToolCall, { issues }: AllowedCall): object {
+  const errors = issuesOf(issues).map((issue) => `- ${pathOf(issue) || "root"}: ${issue.message}`);
+  const text =
+    `Tool input validation failed for ${name}. Please fix the following errors and try again:`;
+  const message = [text, ...errors].join("\n");
+  return { error: true, message, validationErrors: { errors, fields: {} } };
+}
+
+function issuesOf(issues: unknown): readonly StandardIssue[] {
+  return Array.isArray(issues) ? issues : [{ message: errorMessage(issues) }];
+}
+
+function pathOf({ path = [] }: StandardIssue): string {
+  const keys = path.map((part) => typeof part === "object" ? part.key : part);
+  return keys.map(String).join(".");
 }
 
 /** Parameters that hold resume data besides the input. */
@@ -80,10 +152,47 @@ export function watching(
   return Object.assign(context, { agent: { ...agent, ...watched } });
 }
 
+/** A call that was judged, and whose tool runs. */
+export type Judged = {
+  readonly call: ToolCall;
+  /** The connection whose gates have judged it. */
+  readonly by: object;
+  /** The JSON of what they judged; undefined without gates. */
+  readonly input: unknown;
+  readonly isGuarded: boolean;
+  /** Whether a tool that judges has run as part of it. */
+  hasRun?: true;
+};
+
+/** Returns a call, and what the judged arguments that its tool gets are as JSON. */
+export function judgedAs(
+  call: ToolCall,
+  params: unknown,
+  { by, hooks }: { readonly by: object; readonly hooks: AgentHooks },
+): Judged {
+  const isGuarded = hooks.registry.gates.guards("tool.called");
+  return { call, by, isGuarded, input: isGuarded ? copyJson(params, "params").value : undefined };
+}
+
 /** Returns whether a tool is called as part of a call that was judged: `listTools` returns tools that judge, too. */
-export function isOf(call: ToolCall | undefined, name: string, context: ToolContext): boolean {
+export function isOf(
+  judged: Judged | undefined,
+  by: object,
+  { name, params, context }: Omit<Invoked, "tool">,
+): judged is Judged {
   const { toolCallId } = context.agent ?? context;
-  return call?.name === name && call.callId !== undefined && call.callId === toolCallId;
+  if (judged === undefined || judged.by !== by || judged.hasRun) return false;
+  const { call, input, isGuarded } = judged;
+  const isCall = call.name === name && call.callId !== undefined && call.callId === toolCallId;
+  return isCall && (!isGuarded || isSame(params, input));
+}
+
+/** Returns what the model gets of a call. @throws the error of the tool */
+export function toldOf(outcome: ToolOutcome, context: string | undefined): unknown {
+  if (outcome.type === "error") throw outcome.error;
+  return outcome.type === "denied"
+    ? denialText(outcome.denial)
+    : withContext(outcome.value, context);
 }
 
 /** Ends a call with the output of its tool. */

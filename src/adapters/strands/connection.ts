@@ -9,9 +9,12 @@ import {
   dataOf,
   errorTextOf,
   isAgent,
+  isJudgeable,
+  judgedTool,
   type Message,
   type ModelContext,
   type ModelOutput,
+  schemaOf,
   type Stage,
   type StrandsSdk,
   textOf,
@@ -212,8 +215,16 @@ export class Connection {
     const running = this.#running.get(agent);
     if (running === undefined) return this.#failed(toolUse.toolUseId, "The call belongs to no run");
     const { toolUseId, input } = toolUse;
-    const schema = isLast ? tool?._inputSchema : undefined;
-    const call = { name, params: input, callId: toolUseId, signal: cancelSignal, schema };
+    const schema = isLast && tool ? schemaOf(tool) : undefined;
+    const reapplies = !tool || !isJudgeable(tool);
+    const call = {
+      name,
+      params: input,
+      callId: toolUseId,
+      signal: cancelSignal,
+      schema,
+      reapplies,
+    };
     const place = this.#installed.get(agent);
     const opened = await running.run.begin(call, { endsByItself: true, place });
     if (opened.type === "denied") return this.#failed(toolUseId, denialText(opened.denial));
@@ -223,7 +234,11 @@ export class Connection {
     }
     let isOpen = true;
     try {
-      const judged = { ...context, toolUse: { ...toolUse, input: opened.params } };
+      const judged = {
+        ...context,
+        tool: judgedTool(tool, opened),
+        toolUse: { ...toolUse, input: opened.params },
+      };
       const output = yield* stepsWithin(opened.within, next(judged));
       isOpen = false;
       return await this.#judged(opened, output);

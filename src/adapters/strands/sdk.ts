@@ -4,6 +4,9 @@
  * @module
  */
 
+import { copyOf, REJECTED } from "../params.ts";
+import type { AllowedCall } from "../tool_call.ts";
+
 /** The part of `@strands-agents/sdk` that the adapter uses: pass the whole module. */
 export interface StrandsSdk {
   /** Says that a run has ended. */
@@ -80,17 +83,54 @@ export type ToolContext = {
   readonly tool?: {
     readonly name?: string;
     readonly agent?: unknown;
-    /** The Zod schema that a tool applies to its input. Private. */
-    readonly _inputSchema?: unknown;
+    /** The Zod schema that a tool applies to its input, its function, and the tool that runs both. Private. */
+    readonly _inputSchema?: Schema;
+    readonly _callback?: Callback;
+    readonly _functionTool?: { readonly _callback?: Callback };
   } | undefined;
   readonly toolUse: { readonly name: string; readonly toolUseId: string; readonly input: unknown };
   readonly cancelSignal: AbortSignal;
+};
+type Callback = (input: unknown, ...others: unknown[]) => unknown;
+type Schema = {
+  parse?(input: unknown): unknown;
+  readonly _def?: { readonly type?: unknown; readonly typeName?: unknown };
 };
 export type ToolOutput = { readonly result: ToolResult };
 
 /** Returns whether a tool's `agent` is an agent of Strands. */
 export function isAgent(value: unknown): value is Agent {
   return typeof (value as Agent | undefined)?.addMiddleware === "function";
+}
+
+/** Returns the schema that a tool applies to its input; undefined if it applies none. */
+export function schemaOf({ _inputSchema: schema }: NonNullable<ToolContext["tool"]>): unknown {
+  const { type, typeName = type } = schema?._def ?? {};
+  return typeName === "void" || typeName === "ZodVoid" ? undefined : schema; // the SDK ignores these
+}
+
+/** Returns whether a tool can get what gates judged without another use of its schema. */
+export function isJudgeable(tool: NonNullable<ToolContext["tool"]>): boolean {
+  return typeof tool._callback === "function" &&
+    typeof tool._functionTool?._callback === "function";
+}
+
+/** Returns a tool like another, that runs with what gates judged, or not at all. */
+export function judgedTool(tool: ToolContext["tool"], call: AllowedCall): ToolContext["tool"] {
+  const { parsed, params } = call;
+  if (parsed === undefined || tool === undefined || !isJudgeable(tool)) return tool;
+  const callback: Callback = (input, ...others) => {
+    if (parsed === "accepted") return tool._callback!(copyOf(params), ...others);
+    tool._inputSchema!.parse?.(input); // says why
+    throw new TypeError(REJECTED);
+  };
+  return like(tool, { _functionTool: like(tool._functionTool!, { _callback: callback }) });
+}
+
+function like<Value extends object>(value: Value, changes: Partial<Value>): Value {
+  const properties = Object.getOwnPropertyDescriptors({ ...changes });
+  const all = { ...Object.getOwnPropertyDescriptors(value), ...properties };
+  return Object.create(Object.getPrototypeOf(value), all);
 }
 
 /** Returns the text of a message. */
