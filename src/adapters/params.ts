@@ -30,7 +30,7 @@ type Reading = {
   /** Whether the SDK applies the schema to its own output. @default false */
   readonly reapplies?: boolean | undefined;
   /** Returns what the SDK tries instead of arguments that the schema rejects. @default nothing */
-  readonly others?: ((issues: unknown) => readonly unknown[]) | undefined;
+  readonly others?: (() => readonly unknown[]) | undefined;
 };
 
 const REAPPLIED =
@@ -60,7 +60,7 @@ export async function parsedBy(
   };
   let once = await parse(structuredClone(written));
   const { issues: refused } = once;
-  for (const other of isRejected(once) ? others(refused) : []) {
+  for (const other of isRejected(once) ? others() : []) {
     const next = await parse(structuredClone(other));
     if (isRejected(next)) continue;
     once = next;

@@ -21,7 +21,7 @@ export type ToolCall = {
   /** Whether the SDK applies the schema to its output, so that only one that keeps its output is predictable. */
   readonly reapplies?: boolean;
   /** Returns what the SDK tries instead of arguments that the schema rejects. @default nothing */
-  readonly others?: ((issues: unknown) => readonly unknown[]) | undefined;
+  readonly others?: (() => readonly unknown[]) | undefined;
   /** Why the arguments are unknown, if they are: gates then deny the call, which they can't judge. */
   readonly unseen?: string | undefined;
 };

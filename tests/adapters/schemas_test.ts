@@ -219,11 +219,13 @@ test("langchain: with gates, middleware behind ours can't run another tool of th
 test("mastra: gates judge what Mastra makes of an input that a schema rejects", async () => {
   const written = [
     [{ amount: 1, note: null }, { amount: 1, mode: "force" }],
+    [{ amount: 1, note: null, by: null }, { amount: 1, by: null, mode: "force" }],
     [{ amount: 1, tags: '["a"]' }, { amount: 1, tags: ["a"], mode: "force" }],
   ] as const;
   const schema = z.object({
     amount: z.number(),
     note: z.string().optional(),
+    by: z.string().nullable().optional(),
     tags: z.array(z.string()).optional(),
     mode: z.string().default("force"),
   });

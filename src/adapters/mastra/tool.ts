@@ -33,22 +33,22 @@ export type Invoked = {
 export function callOf({ name, tool, params, context }: Invoked): ToolCall {
   const { toolCallId: callId } = context.agent ?? context;
   const { parameters: schema = tool.inputSchema } = tool;
-  const others = (issues: unknown) => othersOf(params, issues);
+  const others = () => othersOf(params);
   return { name, params, callId, signal: context.abortSignal, schema, reapplies: true, others };
 }
 
 /** Returns what Mastra tries instead of an input that a tool's schema rejects. */
-function othersOf(params: unknown, issues: unknown): readonly unknown[] {
+function othersOf(params: unknown): readonly unknown[] {
   if (!isObject(params)) return params === undefined || params === null ? [{}, []] : [];
-  const parsed = Object.entries(params).map(([name, value]) => [name, parsedJson(value)]);
-  const paths = new Set(issuesOf(issues).map(pathOf));
+  const entries = Object.entries(params);
+  const nulls = entries.filter(([, value]) => (value ?? null) === null);
   const { prompt, query, message, input } = params as { readonly [name: string]: unknown };
   const alias = [query, message, input].find((value) => typeof value === "string");
   const isAliased = (prompt ?? null) === null && alias !== undefined;
   return [
-    Object.fromEntries(parsed),
-    withoutNull(params, (path) => paths.has(path)),
-    withoutNull(params, () => true),
+    Object.fromEntries(entries.map(([name, value]) => [name, parsedJson(value)])),
+    ...nulls.map(([left]) => Object.fromEntries(entries.filter(([name]) => name !== left))),
+    withoutNull(params),
     ...(isAliased ? [{ ...params, prompt: alias }] : []),
   ];
 }
@@ -63,24 +63,17 @@ function parsedJson(value: unknown): unknown {
   }
 }
 
-/** Returns a value without the fields that are null, at some paths. */
-function withoutNull(value: unknown, isLeft: (path: string) => boolean, at = ""): unknown {
-  const path = (name: PropertyKey): string => at === "" ? String(name) : `${at}.${String(name)}`;
-  if (Array.isArray(value)) {
-    return value.map((part, index) => withoutNull(part, isLeft, path(index)));
-  }
+/** Returns a value whose objects have no fields that are null. */
+function withoutNull(value: unknown): unknown {
+  if (Array.isArray(value)) return value.map(withoutNull);
   if (!isObject(value)) return value;
-  const entries = Object.entries(value).filter(([name, part]) =>
-    (part ?? null) !== null || !isLeft(path(name))
-  );
-  return Object.fromEntries(
-    entries.map(([name, part]) => [name, withoutNull(part, isLeft, path(name))]),
-  );
+  const entries = Object.entries(value).filter(([, part]) => (part ?? null) !== null);
+  return Object.fromEntries(entries.map(([name, part]) => [name, withoutNull(part)]));
 }
 
 /** Returns what Mastra returns if a tool's schema rejects the input. */
 export function rejected({ name }: ToolCall, { issues }: AllowedCall): object {
-  const errors = issuesOf(issues).map((issue) => `- ${pathOf(issue) || "root"}: ${issue.message}`);
+  const errors = issuesOf(issues).map((issue) => `- ${pathOf(issue)}${issue.message}`);
   const text =
     `Tool input validation failed for ${name}. Please fix the following errors and try again:`;
   const message = [text, ...errors].join("\n");
@@ -93,7 +86,7 @@ function issuesOf(issues: unknown): readonly StandardIssue[] {
 
 function pathOf({ path = [] }: StandardIssue): string {
   const keys = path.map((part) => typeof part === "object" ? part.key : part);
-  return keys.map(String).join(".");
+  return keys.length === 0 ? "" : `${keys.map(String).join(".")}: `;
 }
 
 /** Parameters that hold resume data besides the input. */
