@@ -89,11 +89,8 @@ export async function parsedBy(
         return { params: reapplies ? own : revived(again.value, judged), parsed: "accepted" };
       }
       if (!isChanged) throw new TypeError("its schema now changes what gates judged");
-      const added = addedOnly(judged, { given: params, parsed: again.value });
       throw new TypeError(
-        added === undefined
-          ? "its schema changes what a gate changed"
-          : `the tool's schema drops '${added}', which a gate added`,
+        describeDropped(judged, { given: params, parsed: again.value }) ?? CHANGED,
       );
     },
   };
@@ -115,15 +112,19 @@ export function copyOf(params: unknown): unknown {
   return revived(params, copyJson(params, "params").value);
 }
 
-/** Returns the name of a field that a gate added, and that the tool's schema doesn't have; undefined if none. */
-function addedOnly(
+/** Why a call is denied whose schema would change once more what a gate changed. */
+export const CHANGED = "its schema changes what a gate changed";
+
+/** Describes a field that a gate added, and that a tool's schema drops. `given` is what gates were given. */
+export function describeDropped(
   judged: unknown,
   { given, parsed }: { readonly given: unknown; readonly parsed: unknown },
 ): string | undefined {
-  if (!isObject(judged)) return undefined;
   const isIn = (value: unknown, name: string): boolean =>
     isObject(value) && Object.hasOwn(value, name);
-  return Object.keys(judged).find((name) => !isIn(given, name) && !isIn(parsed, name));
+  const names = isObject(judged) ? Object.keys(judged) : [];
+  const dropped = names.find((name) => !isIn(given, name) && !isIn(parsed, name));
+  return dropped && `the tool's schema drops '${dropped}', which a gate added`;
 }
 
 /** Returns whether arguments are those that were judged: then they have no more than their JSON. */
@@ -131,20 +132,6 @@ export function isSame(params: unknown, judged: unknown): boolean {
   const { value, issues } = copyJson(params, "params");
   const isJson = issues.length === 0 && opaque(params) === undefined;
   return isJson && canonicalJson(value) === canonicalJson(judged);
-}
-
-/** Returns judged arguments without the fields that only a gate added, and that the tool's schema doesn't have. */
-export function withoutAdded(
-  judged: unknown,
-  { given, parsed }: { readonly given: unknown; readonly parsed: unknown },
-): unknown {
-  if (![judged, given, parsed].every(isObject)) return judged;
-  const fields = Object.entries(judged as object);
-  return Object.fromEntries(
-    fields.filter(([name]) =>
-      Object.hasOwn(parsed as object, name) || Object.hasOwn(given as object, name)
-    ),
-  );
 }
 
 /**

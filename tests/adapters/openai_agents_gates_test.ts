@@ -410,6 +410,21 @@ test("openai-agents: a schema must not change what a gate changed", async () => 
   assert.deepEqual([plain.judged, plain.ran], [[{ amount: 1 }], [{ amount: 3 }]]);
 });
 
+test("openai-agents: a tool doesn't start if its schema drops a field that a gate added", async () => {
+  const { hooks, log } = recorded();
+  hooks.gate("tool.called", {
+    name: "dry-run",
+    kind: "rewrite",
+    handle: ({ data }) => ({ ...data, params: { ...data.params, dryRun: true } }),
+  });
+  const ran: object[] = [];
+  const told = await toldOfPay(hooks, () => "id-1", (input) => `paid ${ran.push(input)}`);
+  await hooks.close();
+  log.check("s-1");
+  assert.match(told, /Cannot call 'pay': the tool's schema drops 'dryRun', which a gate added/);
+  assert.deepEqual(ran, []);
+});
+
 test("openai-agents: arguments that aren't JSON are denied", async () => {
   class Money {
     readonly amount = 7;

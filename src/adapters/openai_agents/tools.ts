@@ -1,7 +1,7 @@
 import type { DeniedCall } from "../../core/mod.ts";
 import { errorMessage } from "../../internal/issues.ts";
 import { isObject } from "../../internal/validate.ts";
-import { isSame, withoutAdded } from "../params.ts";
+import { CHANGED, describeDropped, isSame } from "../params.ts";
 import type { AgentRun } from "../run.ts";
 import { denialText, type ToolCall, toText } from "../tool_call.ts";
 import { type Frame, frames } from "./frame.ts";
@@ -91,8 +91,6 @@ function indexIn(calls: readonly Announced[], callId: string | undefined): numbe
 
 const JUDGES = { invoke: judgedFunction, shell: judgedShell, editor: judgedEditor } as const;
 
-const CHANGED = "its schema changes what a gate changed";
-
 type Invoke = NonNullable<SdkTool["invoke"]>;
 
 function judgedFunction(tool: SdkTool, invoke: Invoke, take: Take): Invoke {
@@ -111,27 +109,32 @@ function judgedFunction(tool: SdkTool, invoke: Invoke, take: Take): Invoke {
     const execute = async (judged: unknown): Promise<unknown> => {
       const text = written(input, judged);
       if (!next.frame.hasGates()) return await run(text);
-      const first = await invokeIf({ judged, given, details }, () => run(text));
+      const first = await invokeIf({ judged, details }, () => run(text));
       if ("output" in first) return first.output;
+      const dropped = describeDropped(judged, { given, parsed: first.parsed });
+      if (dropped) return refuse(dropped);
       // What the tool's schema makes of it is judged as a call of its own.
       const second = async (judged: unknown): Promise<unknown> => {
         if (next.frame.isOver()) throw new Error("The run has ended");
         const isKept = isSame(first.parsed, judged);
         const own = isKept ? text : written(text, judged);
         const kept = isKept ? first.parsed : undefined;
-        const last = await invokeIf({ judged, given: first.parsed, kept, details }, () => run(own));
+        const last = await invokeIf({ judged, kept, details }, () => run(own));
         if ("output" in last) return last.output;
-        const reason = isKept ? "its schema returns something else each time" : CHANGED;
-        return refuse(`Cannot call '${tool.name}': ${reason}`);
+        const reason = isKept
+          ? "its schema returns something else each time"
+          : describeDropped(judged, { given: first.parsed, parsed: last.parsed }) ?? CHANGED;
+        return refuse(reason);
       };
-      const refused = (denial: DeniedCall): never => refuse(denialText(denial));
-      return await next.run.tool(callOf(first.parsed), second, refused);
+      const denied = (denial: DeniedCall): never => fail(denialText(denial));
+      return await next.run.tool(callOf(first.parsed), second, denied);
     };
     let isRefused = false;
-    const refuse = (reason: string): never => {
+    const fail = (text: string): never => {
       isRefused = true;
-      throw new TypeError(reason);
+      throw new TypeError(text);
     };
+    const refuse = (reason: string): never => fail(`Cannot call '${tool.name}': ${reason}`);
     try {
       return await judged(next, callOf(given), execute, (text) => text);
     } catch (error) {
@@ -225,10 +228,8 @@ type Unjudged = { readonly parsed: unknown };
  * before it runs the tool, and only then tells its output. Tools that weren't created by `tool()` have no schema.
  */
 async function invokeIf(
-  { judged, given, kept, details }: {
+  { judged, kept, details }: {
     readonly judged: unknown;
-    /** The arguments before a gate changed them. */
-    readonly given: unknown;
     /** Judged arguments for the tool in place of others, which a schema may return each time. @default none */
     readonly kept?: unknown;
     readonly details: InvokeDetails | undefined;
@@ -242,9 +243,7 @@ async function invokeIf(
   const found: { unjudged?: Unjudged } = {};
   own[key] = (parsed: unknown): void => {
     replaceFields(parsed, kept);
-    if (isSame(parsed, withoutAdded(judged, { given, parsed }))) {
-      return (callback as (parsed: unknown) => void)(parsed);
-    }
+    if (isSame(parsed, judged)) return (callback as (parsed: unknown) => void)(parsed);
     found.unjudged = { parsed };
     const error = new Error("No gate has judged these arguments");
     own.signal = AbortSignal.abort(error); // so that the tool's `errorFunction` isn't called
