@@ -242,6 +242,23 @@ test("an approval stays for those who still wait for it", async () => {
   await hooks.close();
 });
 
+test("an approval stays for someone who waits for the ask by its id", async () => {
+  let judged = 0;
+  const { hooks, options, abort } = start(() => {
+    if (++judged === 2) abort(); // while the edit is judged
+    return ask("Pay?", { allow: ["edit", "deny"] });
+  });
+  const aborted = hooks.call("pay", { amount: 1 }, () => "paid", { ...options, callId: "c-1" });
+  const askId = await pendingIn(hooks);
+  const viewed = (await hooks.asks.get(askId))!.wait();
+  await new Promise((resolve) => setTimeout(resolve, 50)); // until both wait
+  const data = { ...CALL, params: { amount: 2 } };
+  await hooks.asks.resolve(askId, { decision: "edit", data, by: "ada" });
+  assert.equal((await soon(aborted) as unknown as DeniedCall).denied, true);
+  assert.equal((await viewed).decision, "allow");
+  await hooks.close();
+});
+
 test("a call that aborts while its allow is stored ends, and is judged again", async () => {
   const { hooks, calls, hanging, options, stored, abort } = start();
   hanging.hangAt(({ what }) => what === "commit", () => (abort(), setTimeout(hanging.resume, 20)));

@@ -124,9 +124,11 @@ export class Asking {
   async waitFor(id: string, signal?: AbortSignal): Promise<FinalDecision> {
     const inTime = <Read>(read: Promise<Read>) => signal ? abortable(read, signal) : read;
     const { known, expires } = await inTime(this.#readKnown(id));
-    const ended = this.#ended(id, known, expires, signal);
+    const wait = this.#waits.enter(id, signal);
+    const ended = this.#ended(id, known, expires, signal).finally(() => wait.leave());
     const final = await (signal ? untilThrown(this.#host, ended, signal) : ended);
     if (final.decision !== "allow") return final;
+    wait.take();
     const isUsed = (await inTime(this.records.read(id)))?.record.used !== undefined;
     return isUsed ? deniedAsk(id, known, "The approval was used by another execution") : final;
   }

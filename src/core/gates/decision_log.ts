@@ -136,10 +136,10 @@ export class DecisionLog {
   /** Uses up an allow that its caller didn't wait for, unless others got it, too, and records the end of the call. */
   async discard(decision: Decision, event: HookEvent): Promise<void> {
     const { entry } = this.#shared.get(decision) ?? {};
-    if (decision.decision !== "allow" || entry?.shares || !await this.use(decision)) return;
-    const ended = abortedEvent(event, decision);
     const { abandoned, publish } = this.#host;
-    if (ended && !abandoned.aborted) await publish([ended]);
+    if (decision.decision !== "allow" || entry?.shares || abandoned.aborted) return;
+    const ended = await this.use(decision) && abortedEvent(event, decision);
+    if (ended) await publish([ended]);
   }
 
   /** Keeps a decision, unless it has to be made again. `size` is that of the data, in characters. */
