@@ -66,7 +66,8 @@ function judgedBy(runs: Runs, handler: ToolHandler, name: string): Executor {
     const id = createEventId();
     const tool = runs.judgesCalls ? judgedTool(request.tool, call, id) : request.tool;
     // No other tool starts in a run with this id, not even one that other middleware provides.
-    const runId = tool !== request.tool || tool === undefined ? id : undefined;
+    const isOnly = runs.judgesCalls && (tool !== request.tool || tool === undefined);
+    const runId = isOnly ? id : undefined;
     const end = runs.judge(request.runtime, { name, callId, args, runId });
     try {
       return await handler({ ...request, tool });
