@@ -25,12 +25,15 @@ type ToolParams = {
   readonly issues?: unknown;
 };
 
+/** Returns what an SDK tries instead of arguments that a schema rejects; undefined if it accepts nothing. */
+export type Repair = (accepts: (value: unknown) => Promise<boolean>) => Promise<unknown>;
+
 /** How an SDK applies a tool's schema. */
 type Reading = {
   /** Whether the SDK applies the schema to its own output. @default false */
   readonly reapplies?: boolean | undefined;
   /** Returns what the SDK tries instead of arguments that the schema rejects. @default nothing */
-  readonly others?: (() => readonly unknown[]) | undefined;
+  readonly repair?: Repair | undefined;
 };
 
 const REAPPLIED =
@@ -44,7 +47,7 @@ export const REJECTED = "the tool's schema rejected the arguments when gates jud
 export async function parsedBy(
   schema: unknown,
   written: unknown,
-  { reapplies = false, others = () => [] }: Reading = {},
+  { reapplies = false, repair }: Reading = {},
 ): Promise<Parsed> {
   const validate = validatorOf(schema);
   if (validate === undefined) return unparsed(written);
@@ -60,11 +63,10 @@ export async function parsedBy(
   };
   let once = await parse(structuredClone(written));
   const { issues: refused } = once;
-  for (const other of isRejected(once) ? others() : []) {
-    const next = await parse(structuredClone(other));
-    if (isRejected(next)) continue;
-    once = next;
-    break;
+  if (isRejected(once) && repair !== undefined) {
+    const accepts = async (value: unknown) => !isRejected(await parse(structuredClone(value)));
+    const repaired = await repair(accepts);
+    if (repaired !== undefined) once = await parse(structuredClone(repaired));
   }
   const isRefused = isRejected(once);
   const params = isRefused ? written : once.value;

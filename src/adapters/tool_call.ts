@@ -4,7 +4,7 @@ import { createEventId } from "../internal/uuid.ts";
 import { isObject } from "../internal/validate.ts";
 import type { DeniedCall, ToolContext } from "../core/mod.ts";
 import type { AgentHooks, Within } from "./options.ts";
-import { opaqueIn, parsedBy } from "./params.ts";
+import { opaqueIn, parsedBy, type Repair } from "./params.ts";
 
 /** A tool call that an SDK is about to make. */
 export type ToolCall = {
@@ -21,7 +21,7 @@ export type ToolCall = {
   /** Whether the SDK applies the schema to its output, so that only one that keeps its output is predictable. */
   readonly reapplies?: boolean;
   /** Returns what the SDK tries instead of arguments that the schema rejects. @default nothing */
-  readonly others?: (() => readonly unknown[]) | undefined;
+  readonly repair?: Repair | undefined;
   /** Why the arguments are unknown, if they are: gates then deny the call, which they can't judge. */
   readonly unseen?: string | undefined;
 };

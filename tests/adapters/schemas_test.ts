@@ -216,31 +216,77 @@ test("langchain: with gates, middleware behind ours can't run another tool of th
   assert.deepEqual(ran, []);
 });
 
-test("mastra: gates judge what Mastra makes of an input that a schema rejects", async () => {
-  const written = [
-    [{ amount: 1, note: null }, { amount: 1, mode: "force" }],
-    [{ amount: 1, note: null, by: null }, { amount: 1, by: null, mode: "force" }],
-    [{ amount: 1, tags: '["a"]' }, { amount: 1, tags: ["a"], mode: "force" }],
-  ] as const;
-  const schema = z.object({
-    amount: z.number(),
-    note: z.string().optional(),
-    by: z.string().nullable().optional(),
-    tags: z.array(z.string()).optional(),
-    mode: z.string().default("force"),
+test("langchain: middleware behind ours may provide a tool if gates judge only results", async () => {
+  const { hooks } = observed();
+  hooks.gate("tool.completed", { name: "policy", handle: () => undefined });
+  const ran: unknown[] = [];
+  const schema = z.object({ amount: z.number() });
+  const pay = tool((input: unknown) => `${ran.push(input)}`, { name: "pay", schema });
+  const provide = createMiddleware({
+    name: "provide",
+    wrapToolCall: (request: object, next: (request: object) => unknown) =>
+      next({ ...request, tool: pay }),
   });
-  for (const [sent, seen] of written) {
-    const { hooks } = observed();
-    const judged: unknown[] = [];
-    hooks.gate("tool.called", {
-      name: "seen",
-      handle: ({ data }) => void judged.push(data.params),
-    });
-    const ran: unknown[] = [];
-    await RUNS.mastra!(hooks, schema, sent, (input) => `${ran.push(input)}`);
-    await hooks.close();
-    assert.deepEqual([judged, ran], [[seen], [seen]]);
+  const { middleware, config } = langchainHooks(hooks);
+  const model = fakeModel().respondWithTools([{ name: "pay", args: { amount: 1 }, id: "c1" }])
+    .respondWithTools([]);
+  const agent = createAgent({ model, tools: [], middleware: [middleware, provide] });
+  await agent.withConfig(config).invoke({ messages: [{ role: "user", content: "hi" }] });
+  await hooks.close();
+  assert.deepEqual(ran, [{ amount: 1 }]);
+});
+
+test("mastra: a tool gets what Mastra makes of an input that a schema rejects, as without gates", async () => {
+  const text = z.string().optional();
+  const texts = z.array(z.string());
+  const written: readonly (readonly [schema: object, sent: object])[] = [
+    [{ amount: z.number(), note: text, mode: z.string().default("force") }, {
+      amount: 1,
+      note: null,
+    }],
+    [{ a: text, b: z.string().nullable().optional() }, { a: null, b: null }],
+    [{ a: text, b: text, c: z.string().nullable() }, { a: null, b: null, c: null }],
+    [{ a: text, b: text, c: z.string().nullable().optional() }, { a: null, b: null, c: null }],
+    [{ in: z.object({ a: text, b: z.string().nullable() }) }, { in: { a: null, b: null } }],
+    [{ tags: texts.optional() }, { tags: '["a"]' }],
+    [{ args: texts, note: z.string() }, { args: '["x"]', note: '{"k":1}' }],
+    [{ prompt: z.string() }, { query: "q" }],
+    [
+      Object.fromEntries([..."abcdefgh"].map((name) => [name, text])),
+      Object.fromEntries([..."abcdefgh"].map((name) => [name, null])),
+    ],
+  ];
+  for (const [fields, sent] of written) {
+    const outcomes = await Promise.all([false, true].map(async (isGated) => {
+      const hooks = createHooks({ logger: silentLogger });
+      const results: unknown[] = [];
+      hooks.on("tool.completed", ({ data }) => void results.push(data.result));
+      const judged: unknown[] = [];
+      const handle = ({ data }: { readonly data: { readonly params?: object } }) =>
+        void judged.push(data.params);
+      if (isGated) hooks.gate("tool.called", { name: "seen", handle });
+      const ran: unknown[] = [];
+      await RUNS.mastra!(hooks, z.object(fields), sent, (input) => `${ran.push(input)}`);
+      await hooks.close();
+      if (isGated && ran.length > 0) assert.deepEqual(judged, ran);
+      return JSON.parse(JSON.stringify({ ran, results }));
+    }));
+    assert.deepEqual(outcomes[1], outcomes[0], JSON.stringify(sent));
   }
+});
+
+test("mastra: the model learns what is wrong with an input that a schema rejects", async () => {
+  const { hooks, said } = observed();
+  hooks.gate("tool.called", { name: "policy", handle: () => undefined });
+  const schema = z.object({ to: z.string() });
+  await RUNS.mastra!(hooks, schema, { to: 3, more: "x".repeat(300) }, () => "paid");
+  await hooks.close();
+  assert.equal(said.length, 1);
+  assert.match(
+    said[0]!,
+    /failed for pay\. .*\n- .*expected string, received number\n\nProvided arguments: \{/,
+  );
+  assert.match(said[0]!, /"to": 3,[^]*x{100,}\.\.\. \(truncated\)$/);
 });
 
 test("mastra: a tool that a tool calls in the same call is judged, unless it is the same tool and input", async () => {

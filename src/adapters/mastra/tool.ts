@@ -3,7 +3,7 @@ import { copyJson } from "../../internal/json.ts";
 import type { StandardIssue } from "../../internal/standard_schema.ts";
 import { isObject } from "../../internal/validate.ts";
 import type { AgentHooks } from "../options.ts";
-import { isSame } from "../params.ts";
+import { isSame, type Repair } from "../params.ts";
 import {
   type AllowedCall,
   denialText,
@@ -21,6 +21,9 @@ export function withExecute(tool: Tool, execute: Tool["execute"]): Tool {
   return Object.create(Object.getPrototypeOf(tool), properties);
 }
 
+/** How much of a rejected input the model is shown, in characters, as Mastra does. */
+const MAX_SHOWN = 200;
+
 /** A call of a tool, as Mastra makes it. */
 export type Invoked = {
   readonly name: string;
@@ -33,24 +36,64 @@ export type Invoked = {
 export function callOf({ name, tool, params, context }: Invoked): ToolCall {
   const { toolCallId: callId } = context.agent ?? context;
   const { parameters: schema = tool.inputSchema } = tool;
-  const others = () => othersOf(params);
-  return { name, params, callId, signal: context.abortSignal, schema, reapplies: true, others };
+  const repair: Repair = (accepts) => repaired(params, accepts);
+  return { name, params, callId, signal: context.abortSignal, schema, reapplies: true, repair };
 }
 
-/** Returns what Mastra tries instead of an input that a tool's schema rejects. */
-function othersOf(params: unknown): readonly unknown[] {
-  if (!isObject(params)) return params === undefined || params === null ? [{}, []] : [];
-  const entries = Object.entries(params);
-  const nulls = entries.filter(([, value]) => (value ?? null) === null);
+/** The most parts of an input of which every combination is tried. */
+const MAX_COMBINED = 6;
+
+/**
+ * Returns what Mastra makes of an input that a tool's schema rejects. It parses texts that should be lists or
+ * objects, and leaves out fields that can't be null, which it finds by the issues of the schema. The schemas that its
+ * agents have tell no issues: of the inputs that they accept, this is the one with the fewest changes.
+ */
+async function repaired(params: unknown, accepts: Accepts): Promise<unknown> {
+  if (!isObject(params)) {
+    return params === undefined || params === null ? await firstOf([{}, []], accepts) : undefined;
+  }
+  const texts = Object.keys(params).filter((name) => parsedJson(params[name]) !== params[name]);
+  const parsed = (names: readonly string[]): object => ({
+    ...params,
+    ...Object.fromEntries(names.map((name) => [name, parsedJson(params[name])])),
+  });
   const { prompt, query, message, input } = params as { readonly [name: string]: unknown };
   const alias = [query, message, input].find((value) => typeof value === "string");
   const isAliased = (prompt ?? null) === null && alias !== undefined;
-  return [
-    Object.fromEntries(entries.map(([name, value]) => [name, parsedJson(value)])),
-    ...nulls.map(([left]) => Object.fromEntries(entries.filter(([name]) => name !== left))),
-    withoutNull(params),
-    ...(isAliased ? [{ ...params, prompt: alias }] : []),
-  ];
+  return await firstOf(combined(texts).map(parsed), accepts) ??
+    await withoutWrongNulls(params, accepts) ??
+    await firstOf(isAliased ? [{ ...params, prompt: alias }] : [], accepts);
+}
+
+type Accepts = Parameters<Repair>[0];
+
+async function firstOf(values: readonly unknown[], accepts: Accepts): Promise<unknown> {
+  for (const value of values) if (await accepts(value)) return value;
+  return undefined;
+}
+
+/** Returns an input that is accepted, without as few of its nulls as possible; undefined if none is. */
+async function withoutWrongNulls(params: unknown, accepts: Accepts): Promise<unknown> {
+  const paths = nullPathsIn(params);
+  const without = (some: readonly string[]): unknown =>
+    withoutNull(params, (path) => some.includes(path));
+  if (!await accepts(without(paths))) return await firstOf(combined(paths).map(without), accepts);
+  let wrong = paths;
+  for (const path of paths) {
+    const fewer = wrong.filter((other) => other !== path);
+    if (await accepts(without(fewer))) wrong = fewer;
+  }
+  return without(wrong);
+}
+
+/** Returns the combinations of some names, the shortest first. Of many names, only each of them, and all. */
+function combined(names: readonly string[]): readonly (readonly string[])[] {
+  if (names.length > MAX_COMBINED) return [...names.map((name) => [name]), names];
+  const sets = names.reduce<readonly (readonly string[])[]>(
+    (sets, name) => [...sets, ...sets.map((set) => [...set, name])],
+    [[]],
+  );
+  return sets.slice(1).toSorted((one, other) => one.length - other.length);
 }
 
 /** Returns the list or object that a text is the JSON of; any other value unchanged. */
@@ -63,20 +106,34 @@ function parsedJson(value: unknown): unknown {
   }
 }
 
-/** Returns a value whose objects have no fields that are null. */
-function withoutNull(value: unknown): unknown {
-  if (Array.isArray(value)) return value.map(withoutNull);
+function nullPathsIn(value: unknown): readonly string[] {
+  const paths: string[] = [];
+  withoutNull(value, (path) => paths.push(path) > 0);
+  return paths;
+}
+
+/** Returns a value whose objects lack some of the fields that are null. */
+function withoutNull(value: unknown, isLeft: (path: string) => boolean, path = ""): unknown {
+  const at = (name: string | number): string => path === "" ? `${name}` : `${path}.${name}`;
+  if (Array.isArray(value)) return value.map((part, index) => withoutNull(part, isLeft, at(index)));
   if (!isObject(value)) return value;
-  const entries = Object.entries(value).filter(([, part]) => (part ?? null) !== null);
-  return Object.fromEntries(entries.map(([name, part]) => [name, withoutNull(part)]));
+  const entries = Object.entries(value).filter(([name, part]) =>
+    (part ?? null) !== null || !isLeft(at(name))
+  );
+  return Object.fromEntries(
+    entries.map(([name, part]) => [name, withoutNull(part, isLeft, at(name))]),
+  );
 }
 
 /** Returns what Mastra returns if a tool's schema rejects the input. */
-export function rejected({ name }: ToolCall, { issues }: AllowedCall): object {
-  const errors = issuesOf(issues).map((issue) => `- ${pathOf(issue)}${issue.message}`);
+export function rejected({ name, params }: ToolCall, { issues }: AllowedCall): object {
+  const errors = issuesOf(issues).map(({ message }) => message);
   const text =
     `Tool input validation failed for ${name}. Please fix the following errors and try again:`;
-  const message = [text, ...errors].join("\n");
+  const lines = issuesOf(issues).map((issue) => `- ${pathOf(issue) || "root"}: ${issue.message}`);
+  const given = JSON.stringify(params, null, 2) ?? "";
+  const shown = given.length > MAX_SHOWN ? `${given.slice(0, MAX_SHOWN)}... (truncated)` : given;
+  const message = `${[text, ...lines].join("\n")}\n\nProvided arguments: ${shown}`;
   return { error: true, message, validationErrors: { errors, fields: {} } };
 }
 
@@ -85,8 +142,7 @@ function issuesOf(issues: unknown): readonly StandardIssue[] {
 }
 
 function pathOf({ path = [] }: StandardIssue): string {
-  const keys = path.map((part) => typeof part === "object" ? part.key : part);
-  return keys.length === 0 ? "" : `${keys.map(String).join(".")}: `;
+  return path.map((part) => String(typeof part === "object" ? part.key : part)).join(".");
 }
 
 /** Parameters that hold resume data besides the input. */
