@@ -8,7 +8,7 @@ export type Changed = {
   readonly transcript: string | undefined;
 };
 
-/** The defaults that Claude Code adds to the input of its tools, as its sdk-tools.d.ts describes them. */
+/** Defaults that Claude Code may add to a rewritten input of its tools. Any other added field counts as changed. */
 const DEFAULTS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
   Agent: { run_in_background: false },
   Bash: { run_in_background: false, dangerouslyDisableSandbox: false },
