@@ -7,10 +7,12 @@
  * does not support. npm then writes the archive, with the same bytes for the same sources.
  * @module
  */
+import { createHash } from "node:crypto";
 import {
   build,
   checkArguments,
   config,
+  exists,
   filesBelow,
   installRuntimes,
   output,
@@ -63,11 +65,52 @@ const shipped = [
   /^chunks\/[\w-]+\.js$/,
 ];
 
-/** Creates the package. Resolves to the path of the archive. */
+/** Where the package is written. */
+const archive = `${build}/${config.name.slice(1).replace("/", "-")}-${config.version}.tgz`;
+
+/**
+ * Creates the package, unless the last one has the same sources. If several processes call it at once, one
+ * creates it and the others wait. Resolves to the path of the archive.
+ */
 export async function pack(): Promise<string> {
+  await installRuntimes();
+  await Deno.mkdir(build, { recursive: true });
+  const lock = await Deno.open(`${build}/pack.lock`, { write: true, create: true });
+  try {
+    await lock.lock(true);
+    const note = `${build}/pack.sources`;
+    const sources = await sourcesDigest();
+    const packed = await Deno.readTextFile(note).catch(() => "");
+    if (packed === sources && await exists(archive)) return archive;
+    await Deno.remove(note).catch(() => {});
+    await create();
+    await Deno.writeTextFile(note, sources);
+    return archive;
+  } finally {
+    lock.close();
+  }
+}
+
+/** Returns a digest of everything that the package is made of: all files but tests, and the version of esbuild. */
+async function sourcesDigest(): Promise<string> {
+  const paths = ["tests/runtime/package-lock.json"];
+  for await (const { name, isFile } of Deno.readDir(root)) {
+    if (isFile) paths.push(name);
+    else if (!name.startsWith(".") && name !== "tests") paths.push(...await filesBelow(name));
+  }
+  const hash = createHash("sha256");
+  hash.update(JSON.stringify([Deno.version, Deno.env.get("GITHUB_REPOSITORY")]));
+  for (const path of paths.sort()) {
+    const bytes = await Deno.readFile(`${root}/${path}`);
+    hash.update(`\n${path} ${bytes.length}\n`).update(bytes);
+  }
+  return hash.digest("hex");
+}
+
+/** Creates the archive. */
+async function create(): Promise<void> {
   const folder = `${build}/pack`;
   const raw = `${build}/pack.tgz`;
-  await installRuntimes();
   await Deno.remove(folder, { recursive: true }).catch(() => {});
   await Deno.mkdir(folder, { recursive: true });
   await run("deno", ["pack", "--quiet", "--no-source-maps", "--allow-dirty", "--output", raw]);
@@ -89,7 +132,6 @@ export async function pack(): Promise<string> {
   const options = ["pack", "--silent", "--pack-destination", build];
   const npm = await output("npm", options, { cwd: `${folder}/package` }); // it prints a name, always
   if (!npm.success) throw new Error(`npm pack failed: ${npm.all.trim()}`);
-  return `${build}/${config.name.slice(1).replace("/", "-")}-${config.version}.tgz`;
 }
 
 /**
@@ -173,7 +215,6 @@ async function inspect(folder: string): Promise<void> {
 
 if (import.meta.main) {
   checkArguments("deno task pack", Deno.args.length === 0);
-  const archive = await pack();
-  const { size } = await Deno.stat(archive);
+  const { size } = await Deno.stat(await pack());
   console.log(`${archive.slice(root.length + 1)} ${(size / 1024).toFixed(1)} KiB`);
 }

@@ -14,8 +14,6 @@ export async function hasRuntimes(what: string): Promise<boolean> {
   return installed;
 }
 
-let archive: Promise<string> | undefined;
-
 /**
  * Puts the package into the `node_modules` of a folder, with links to its dependencies in tests/runtime.
  * Resolves to its path.
@@ -24,13 +22,7 @@ export async function installPacked(folder: string): Promise<string> {
   const modules = `${folder}/node_modules`;
   const place = `${modules}/${config.name}`;
   await Deno.mkdir(place, { recursive: true });
-  await run("tar", [
-    "-xzf",
-    await (archive ??= pack()),
-    "--strip-components=1",
-    "-C",
-    place,
-  ]);
+  await run("tar", ["-xzf", await pack(), "--strip-components=1", "-C", place]);
   const manifest = JSON.parse(await Deno.readTextFile(`${place}/package.json`));
   const optional = Object.keys(manifest.peerDependenciesMeta ?? {});
   for (
