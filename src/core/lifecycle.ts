@@ -213,36 +213,28 @@ export class HookLifecycle {
     return rejectDeadlock(subject, "close");
   }
 
+  /** Finishes the events, stops the queue, closes the hooks. The next step follows even if one fails. */
   async #close(): Promise<void> {
     this.isReady = false;
     this.#begin.abort(new HooksClosedError("Cannot continue"));
     const { closeTimeout } = this.#options;
     const reserved = Math.min(1000, closeTimeout * CLOSE_SHARE);
     const drainTimeout = closeTimeout - reserved;
-    const end = (): void => this.#ending.abort(new HooksClosedError("Cannot continue"));
-    const cancelEnd = setTimer(drainTimeout - reserved, end);
-    const drainTime = startCountdown(drainTimeout, `still ran after ${drainTimeout} ms`);
-    const closeTime = startCountdown(closeTimeout, `was still closing after ${closeTimeout} ms`);
     const failures: HandlerOutcome[] = [];
-    const attempt = async (name: string, work: Promise<void>): Promise<void> => {
-      await work.catch((error) => void failures.push({ name, ok: false, error }));
-    };
+    const cancelEnd = setTimer(drainTimeout - reserved, () => this.#end());
+    const drain = startSteps(drainTimeout, `still ran after ${drainTimeout} ms`, failures);
+    const close = startSteps(closeTimeout, `was still closing after ${closeTimeout} ms`, failures);
     // The queue claims nothing more from now on: a backlog could keep durable hooks busy for good.
     const stopped = this.#stopQueue();
     stopped.catch(() => {}); // awaited below
-    await attempt("events", drainTime.wait(this.#ended()));
+    await drain.attempt("events", this.#ended());
     // Once more: events that have ended since may have started it, or left leases to return.
-    await attempt("outbox", drainTime.wait(stopped.then(() => this.#stopQueue())));
-    drainTime.cancel();
+    await drain.attempt("outbox", stopped.then(() => this.#stopQueue()));
+    drain.cancel();
     cancelEnd();
-    end();
-    this.isAbandoned = true;
-    this.#abortOpening();
-    this.#abandon.abort(new HooksClosedError("Cannot continue"));
-    const open = [...this.#open].reverse();
-    this.#open.clear(); // nothing else closes them now
-    for (const entry of open) await attempt(entry.info.name, closeTime.wait(entry.close(this)));
-    closeTime.cancel();
+    this.#giveUp();
+    await this.#closeHooks(close);
+    close.cancel();
     if (failures.length > 0) throw new HookCloseError(failures);
   }
 
@@ -266,25 +258,45 @@ export class HookLifecycle {
     if (this.#isStarted && !this.isAbandoned) await this.#options.queue?.stop();
   }
 
+  /** Waits for nothing that still runs. */
+  #giveUp(): void {
+    this.#end();
+    this.isAbandoned = true;
+    this.#abortOpening();
+    this.#abandon.abort(new HooksClosedError("Cannot continue"));
+  }
+
+  #end(): void {
+    this.#ending.abort(new HooksClosedError("Cannot continue"));
+  }
+
   #abortOpening(): void {
     this.#openingAbort.abort(new HooksClosedError("Cannot open hooks"));
   }
+
+  async #closeHooks(steps: Steps): Promise<void> {
+    const open = [...this.#open].reverse();
+    this.#open.clear(); // nothing else closes them now
+    for (const entry of open) await steps.attempt(entry.info.name, entry.close(this));
+  }
 }
 
-/** Time that several promises share. */
-type Countdown = {
-  /** Waits for a promise while there is time; after that, for one turn of the event loop. */
-  wait(promise: Promise<void>): Promise<void>;
+/** Steps of `close` that share their time. */
+type Steps = {
+  /** Waits for a step while there is time; after that, for one turn of the event loop. Notes its failure. */
+  attempt(name: string, step: Promise<void>): Promise<void>;
   cancel(): void;
 };
 
-function startCountdown(milliseconds: number, message: string): Countdown {
+function startSteps(milliseconds: number, message: string, failures: HandlerOutcome[]): Steps {
   const { signal, abort } = linkSignals();
   const error = (): Error => new Error(message);
   const cancel = setTimer(milliseconds, () => abort(error()));
+  const wait = (step: Promise<void>): Promise<void> =>
+    signal.aborted ? deadline(step, 0, { error }) : abortable(step, signal);
   return {
-    wait: (promise) =>
-      signal.aborted ? deadline(promise, 0, { error }) : abortable(promise, signal),
+    attempt: (name, step) =>
+      wait(step).catch((error) => void failures.push({ name, ok: false, error })),
     cancel,
   };
 }
