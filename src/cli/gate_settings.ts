@@ -25,7 +25,12 @@ const VARIABLE = /^[A-Za-z_]\w*$/;
  * @throws {CommandError} for a URL or a variable that settings can't have
  */
 export function settingsFor(agent: string, options: SettingsOptions): Settings {
-  if (!PLAIN_URL.test(options.url)) {
+  checkOptions(options);
+  return { text: textFor(agent, options), place: PLACES[agent]! };
+}
+
+function checkOptions({ url, tokenEnv }: SettingsOptions): void {
+  if (!PLAIN_URL.test(url)) {
     throw new CommandError(
       "Cannot print settings: the URL must start with http:// or https://, without a user name, a query, " +
         "or special characters",
@@ -33,36 +38,36 @@ export function settingsFor(agent: string, options: SettingsOptions): Settings {
       2,
     );
   }
-  if (!VARIABLE.test(options.tokenEnv)) {
+  if (!VARIABLE.test(tokenEnv)) {
     throw new CommandError("Cannot print settings: --token-env is not the name of a variable", [
       "Pass the name, such as HOOKS_TOKEN, and not the token",
     ], 2);
   }
+}
+
+function textFor(agent: string, options: SettingsOptions): string {
   const command = commandFor(agent, options);
   switch (agent) {
     case "claude-code":
-      return { text: json({ hooks: claudeCode(options, command) }), place: PLACES[agent]! };
+      return json({ hooks: claudeCode(options, command) });
     case "copilot": {
       const hook = { type: "command", command, timeoutSec: TIMEOUT };
-      const hooks = Object.fromEntries(COPILOT.map((event) => [event, [hook]]));
-      return { text: json({ version: 1, hooks }), place: PLACES[agent]! };
+      return json({ version: 1, hooks: Object.fromEntries(COPILOT.map((name) => [name, [hook]])) });
     }
     case "codex":
-      return {
-        text: CODEX.map((event) => toml(event, command)).join("\n\n"),
-        place: PLACES[agent]!,
-      };
+      return CODEX.map((event) => toml(event, command)).join("\n\n");
     case "gemini": {
       const hook = { type: "command", name: "hooks-gate", command, timeout: TIMEOUT * 1000 };
-      const hooks = Object.fromEntries(GEMINI.map((event) => [event, [{ hooks: [hook] }]]));
-      return { text: json({ hooks }), place: PLACES[agent]! };
+      return json({
+        hooks: Object.fromEntries(GEMINI.map((event) => [event, [{ hooks: [hook] }]])),
+      });
     }
     default: {
       const hooks = Object.fromEntries(CURSOR.map(([event, isGuard]) => [
         event,
         [{ command, ...(isGuard && { failClosed: true }) }],
       ]));
-      return { text: json({ version: 1, hooks }), place: PLACES.cursor! };
+      return json({ version: 1, hooks });
     }
   }
 }

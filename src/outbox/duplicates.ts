@@ -8,6 +8,15 @@ import type { ReadOptions, StoreClient } from "./store_client.ts";
 /** A batch: the events still to be stored, and the receipts of stored ones. */
 type Batch = { batch: readonly Prepared[]; readonly done: Map<Prepared, Receipt> };
 
+/** Reads what is stored now, in the time that is left. */
+type Reader = {
+  readonly client: StoreClient;
+  readonly options: () => ReadOptions;
+  readonly read: (key: StoreKey) => Promise<StoreEntry>;
+  /** Event records that were read already. */
+  readonly known: ReadonlyMap<Prepared, StoreEntry>;
+};
+
 /**
  * Reads why a check failed. Returns the versionstamp of the commit if it had been applied. If not, removes
  * duplicates from the batches.
@@ -22,39 +31,58 @@ export async function findStored(
 ): Promise<string | null> {
   const { keys, clock } = client;
   const deadline = clock.now() + timeout;
-  const options = () => ({ timeout: deadline - clock.now(), stored: "unknown" as const });
+  const options = (): ReadOptions => ({ timeout: deadline - clock.now(), stored: "unknown" });
   const read = async (key: StoreKey): Promise<StoreEntry> =>
     (await client.get([key], options()))[0]!;
   const first = units[0]!.batch[0]!;
-  const record = await read(keys.event(first.event.id));
-  const token = (record.value as Partial<EventRecord> | null)?.token;
-  if (record.versionstamp !== null && token === first.token) return record.versionstamp;
-  const isStored = async (prepared: Prepared): Promise<boolean> => {
-    if (prepared !== first && prepared.token === undefined) return false; // its id is new
-    // The first is not read again: that could find this very commit, applied late.
-    const entry = prepared === first ? record : await read(keys.event(prepared.event.id));
-    return entry.versionstamp !== null && await isSameEvent(client, prepared, entry, options());
-  };
-  const checkRecord = async ({ key, versionstamp }: RecordWrite): Promise<void> => {
-    if (versionstamp === undefined) return;
-    const entry = await read(keys.record(...key));
-    if (entry.versionstamp !== versionstamp) throw new RecordConflictError(key);
-  };
+  const entry = await read(keys.event(first.event.id));
+  const token = (entry.value as Partial<EventRecord> | null)?.token;
+  if (entry.versionstamp !== null && token === first.token) return entry.versionstamp;
+  // The first is not read again: that could find this very commit, applied late.
+  const reader: Reader = { client, options, read, known: new Map([[first, entry]]) };
   for (const unit of units) {
     const rest: Prepared[] = [];
     for (const prepared of unit.batch) {
       if (unit.done.has(prepared)) continue; // with the first of its batch
-      const { key, hash, records = [] } = prepared;
-      for (const record of records) await checkRecord(record);
-      const used = key === undefined ? null : (await read(keys.idempotency(key))).value;
-      if (used !== null) setDuplicates(unit, prepared, used as IdempotencyRecord, hash);
-      else if (await isStored(prepared)) {
-        unit.done.set(prepared, { ...receiptOf(prepared), duplicate: true });
-      } else rest.push(prepared);
+      if (!await isDuplicate(reader, unit, prepared)) rest.push(prepared);
     }
     unit.batch = rest;
   }
   return null;
+}
+
+/** Returns whether a publication is stored, and notes its receipt if it is. */
+async function isDuplicate(reader: Reader, unit: Batch, prepared: Prepared): Promise<boolean> {
+  const { client: { keys }, read } = reader;
+  const { key, hash, records = [] } = prepared;
+  for (const record of records) await checkRecord(reader, record);
+  const used = key === undefined ? null : (await read(keys.idempotency(key))).value;
+  if (used !== null) {
+    setDuplicates(unit, prepared, used as IdempotencyRecord, hash);
+    return true;
+  }
+  if (!await isStored(reader, prepared)) return false;
+  unit.done.set(prepared, { ...receiptOf(prepared), duplicate: true });
+  return true;
+}
+
+async function checkRecord(
+  { client: { keys }, read }: Reader,
+  { key, versionstamp }: RecordWrite,
+): Promise<void> {
+  if (versionstamp === undefined) return;
+  const entry = await read(keys.record(...key));
+  if (entry.versionstamp !== versionstamp) throw new RecordConflictError(key);
+}
+
+async function isStored(
+  { client, options, read, known }: Reader,
+  prepared: Prepared,
+): Promise<boolean> {
+  const { token, event: { id } } = prepared;
+  if (token === undefined && !known.has(prepared)) return false; // its id is new
+  const entry = known.get(prepared) ?? await read(client.keys.event(id));
+  return entry.versionstamp !== null && await isSameEvent(client, prepared, entry, options());
 }
 
 /** Returns true if a publication is of the event that is stored. @throws {IdempotencyConflictError} if not */

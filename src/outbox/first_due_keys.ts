@@ -24,6 +24,9 @@ type FirstDueKeysOptions = {
   >;
 };
 
+/** How long the reads of a look took, in milliseconds. */
+type Reading = { slowest: number; total: number; hasFailed: boolean };
+
 /**
  * Finds the first due key of each target that has any. Where deleted rows stay for a while, as on
  * PostgreSQL while a transaction is open, a read passes those of all keys that were deleted in its range.
@@ -71,16 +74,11 @@ export class FirstDueKeys {
     const start = this.#found.length > 1
       ? this.#found[Math.floor(clock.random() * this.#found.length)]!
       : "";
-    const reading = { slowest: 0, total: 0, hasFailed: false };
+    const reading: Reading = { slowest: 0, total: 0, hasFailed: false };
     const found: string[] = [];
     try {
       for (let [from, isWrapped] = [start, start === ""];;) {
-        const readAt = clock.now();
-        const first = await this.#first(from).finally(() => {
-          const took = clock.now() - readAt;
-          reading.slowest = Math.max(reading.slowest, took);
-          reading.total += took;
-        });
+        const first = await this.#timed(reading, () => this.#first(from));
         const name = first === undefined ? undefined : String(first[2]);
         if (name === undefined || (isWrapped && start !== "" && name >= start)) {
           if (isWrapped) break;
@@ -99,9 +97,19 @@ export class FirstDueKeys {
       reading.hasFailed = true; // a store that doesn't respond is no store with deleted rows
       throw error;
     } finally {
-      const isSlow = reading.slowest >= SLOW && !reading.hasFailed;
-      const pause = isSlow ? Math.min(LOOK_SHARE * reading.total, MAX_LOOK_PAUSE) : 0;
-      this.#nextLook = clock.now() + pause;
+      this.#nextLook = clock.now() + pauseAfter(reading);
+    }
+  }
+
+  async #timed<Result>(reading: Reading, read: () => Promise<Result>): Promise<Result> {
+    const { clock } = this.#options.client;
+    const began = clock.now();
+    try {
+      return await read();
+    } finally {
+      const took = clock.now() - began;
+      reading.slowest = Math.max(reading.slowest, took);
+      reading.total += took;
     }
   }
 
@@ -148,6 +156,12 @@ export class FirstDueKeys {
     return entry?.key ??
       (kept === undefined ? undefined : windows.get(kept)!.claimable[0]!.key);
   }
+}
+
+/** Returns how long to wait after a look before the next one, in milliseconds. */
+function pauseAfter({ slowest, total, hasFailed }: Reading): number {
+  const isSlow = slowest >= SLOW && !hasFailed;
+  return isSlow ? Math.min(LOOK_SHARE * total, MAX_LOOK_PAUSE) : 0;
 }
 
 /** Returns the time in a due key. */

@@ -54,13 +54,7 @@ Examples:
 }
 
 async function serve(path: string | undefined, options: Options, io: CommandIO): Promise<void> {
-  const generatedToken = createToken();
-  let file = path;
-  const read = async (): Promise<Settings> => {
-    const settings = await readSettings(io, file, options, generatedToken);
-    file = settings.file; // from now on, it must exist
-    return settings;
-  };
+  const read = settingsReader(path, options, io);
   const settings = await read();
   const log = new Log(io, options.json === true);
   const shutdown = listenForShutdown(io);
@@ -96,6 +90,21 @@ async function serve(path: string | undefined, options: Options, io: CommandIO):
     releaseReload();
     shutdown.release();
   }
+}
+
+/** Returns what reads the settings, with the same generated token each time. */
+function settingsReader(
+  path: string | undefined,
+  options: Options,
+  io: CommandIO,
+): () => Promise<Settings> {
+  const generatedToken = createToken();
+  let file = path;
+  return async () => {
+    const settings = await readSettings(io, file, options, generatedToken);
+    file = settings.file; // from now on, it must exist
+    return settings;
+  };
 }
 
 async function openService(io: CommandIO, settings: Settings, log: Log): Promise<Service> {

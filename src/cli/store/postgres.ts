@@ -55,6 +55,15 @@ type PgPool = PostgresClient & {
 
 /** Connects with the client that is installed. @throws {CommandError} when there is none */
 export async function connectPostgres(url: string): Promise<OpenClient> {
+  const open = openBunClient(url) ?? await openPgPool(url) ?? await openPostgresJs(url);
+  if (open !== undefined) return open;
+  const install = "Deno" in globalThis ? "deno add npm:pg" : "npm install pg";
+  throw new CommandError("Cannot use PostgreSQL: no client is installed", [
+    `Run \`${install}\` in this directory; the package 'postgres' works, too`,
+  ]);
+}
+
+function openBunClient(url: string): OpenClient | undefined {
   const { Bun } = globalThis as {
     readonly Bun?: {
       readonly SQL?: new (url: string, options: object) => PostgresClient & {
@@ -62,39 +71,38 @@ export async function connectPostgres(url: string): Promise<OpenClient> {
       };
     };
   };
-  if (Bun?.SQL !== undefined) {
-    const client = new Bun.SQL(url, {
-      max: CONNECTIONS,
-      connectionTimeout: CONNECT_TIMEOUT,
-      prepare: false, // the URL may be a pooler's
-    });
-    return { client, close: () => client.close({ timeout: 0 }) };
-  }
+  if (Bun?.SQL === undefined) return undefined;
+  const client = new Bun.SQL(url, {
+    max: CONNECTIONS,
+    connectionTimeout: CONNECT_TIMEOUT,
+    prepare: false, // the URL may be a pooler's
+  });
+  return { client, close: () => client.close({ timeout: 0 }) };
+}
+
+async function openPgPool(url: string): Promise<OpenClient | undefined> {
   const pg = await load<{ Pool?: new (options: object) => PgPool }>("pg");
-  if (pg?.Pool !== undefined) {
-    const client = new pg.Pool({
-      connectionString: url,
-      max: CONNECTIONS,
-      connectionTimeoutMillis: 1000 * CONNECT_TIMEOUT,
-      application_name: "hooks",
-    });
-    client.on("error", () => {}); // an idle connection broke: the next call connects again
-    return { client, close: () => client.end() };
-  }
+  if (pg?.Pool === undefined) return undefined;
+  const client = new pg.Pool({
+    connectionString: url,
+    max: CONNECTIONS,
+    connectionTimeoutMillis: 1000 * CONNECT_TIMEOUT,
+    application_name: "hooks",
+  });
+  client.on("error", () => {}); // an idle connection broke: the next call connects again
+  return { client, close: () => client.end() };
+}
+
+async function openPostgresJs(url: string): Promise<OpenClient | undefined> {
   const postgres = await load<(url: string, options: object) => Sql>("postgres");
-  if (postgres !== undefined) {
-    const client = postgres(url, {
-      max: CONNECTIONS,
-      connect_timeout: CONNECT_TIMEOUT,
-      connection: { application_name: "hooks" },
-      onnotice: () => {},
-    });
-    return { client, close: () => client.end({ timeout: 0 }) };
-  }
-  const install = "Deno" in globalThis ? "deno add npm:pg" : "npm install pg";
-  throw new CommandError("Cannot use PostgreSQL: no client is installed", [
-    `Run \`${install}\` in this directory; the package 'postgres' works, too`,
-  ]);
+  if (postgres === undefined) return undefined;
+  const client = postgres(url, {
+    max: CONNECTIONS,
+    connect_timeout: CONNECT_TIMEOUT,
+    connection: { application_name: "hooks" },
+    onnotice: () => {},
+  });
+  return { client, close: () => client.end({ timeout: 0 }) };
 }
 
 /**
