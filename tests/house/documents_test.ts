@@ -25,6 +25,7 @@ const HELD: Readonly<Record<string, string>> = {
   go: "documents_receivers_test.ts and documents_gates_test.ts",
   python: "documents_receivers_test.ts and documents_gates_test.ts",
   rego: "documents_gates_test.ts",
+  sql: "nothing: a query for operators",
   text: "nothing: a picture, an output, or the report of the YAML before it",
   "": "nothing: output",
 };
