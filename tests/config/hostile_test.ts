@@ -1,10 +1,10 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm, writeFile } from "node:fs/promises";
-import { tmpdir } from "node:os";
+import { writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import process from "node:process";
 import { ConfigError, type ConfigIssue } from "@omniagent/hooks/config";
 import { loadConfig, loadConfigFile } from "@omniagent/hooks/config/yaml";
+import { makeFolder } from "../support/folder.ts";
 import { test } from "../support/harness.ts";
 
 /** Returns the issues of a text. */
@@ -226,7 +226,7 @@ test("a variable lookup that throws is an issue of the value that needs it", () 
 });
 
 test("loadConfigFile() reads a file, or reports why it can't", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "hooks_config_"));
+  const { folder, remove } = await makeFolder();
   const messageOf = (path: string) =>
     loadConfigFile(path, { env: {} }).then(() => "", ({ message }) => message.split("\n\n").at(-1));
   try {
@@ -249,6 +249,6 @@ test("loadConfigFile() reads a file, or reports why it can't", async () => {
     await writeFile(file, Uint8Array.of(0xff));
     assert.match(await messageOf(file), /the file is not UTF-8: line 1/);
   } finally {
-    await rm(folder, { recursive: true });
+    await remove();
   }
 });

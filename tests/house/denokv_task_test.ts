@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { root } from "../../tools/run.ts";
+import { inFolder } from "../support/folder.ts";
 import { test } from "../support/harness.ts";
 
 async function run(...args: readonly string[]) {
@@ -17,8 +18,7 @@ async function run(...args: readonly string[]) {
 }
 
 test("deno task denokv passes URL and token to a command, and returns its exit code", async () => {
-  const folder = await Deno.makeTempDir({ prefix: "denokv_task_" });
-  try {
+  await inFolder(async (folder) => {
     const binary = `${folder}/denokv`;
     const server = `import { startKvConnect } from "${root}/tests/support/kv_connect/server.ts";
       startKvConnect({ port: Number(Deno.args.at(-1).split(":")[1]) });`;
@@ -34,9 +34,7 @@ test("deno task denokv passes URL and token to a command, and returns its exit c
     await Deno.writeTextFile(`${folder}/program.ts`, program);
     const command = ["deno", "run", "-A", "--no-check", "--unstable-kv", `${folder}/program.ts`];
     assert.deepEqual(await run("--binary", binary, ...command), { code: 7, all: "stored\n" });
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 });
 
 test("deno task denokv reports why denokv could not start", async () => {

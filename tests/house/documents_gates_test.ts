@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { createHooks } from "@omniagent/hooks";
 import { generateSecret, WebhookGate, type WebhookGateOptions } from "@omniagent/hooks/webhook";
 import { freePort, root } from "../../tools/run.ts";
+import { inFolder } from "../support/folder.ts";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
 import { blocksOf, readDocuments } from "./documents.ts";
@@ -16,7 +17,6 @@ import {
   noPython,
   programIn,
   run,
-  withFolder,
   withGoProgram,
   withPythonProgram,
   withServer,
@@ -40,7 +40,7 @@ test(
   async () => {
     const page = (await readDocuments()).find(({ path }) => path === PAGE)!;
     const adapter = blocksOf(page).find(({ code }) => code.includes("/v1/data/agent/deny"))!;
-    await withFolder(async (folder) => {
+    await inFolder(async (folder) => {
       await Deno.writeTextFile(`${folder}/agent.rego`, await programIn(PAGE, "rego"));
       const serve = "Deno.serve({ port: Number(Deno.env.get('PORT')) }, receive);";
       await Deno.writeTextFile(`${folder}/gate.ts`, `${adapter.code}\n${serve}\n`);

@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { output, testsConfig } from "../../tools/run.ts";
+import { inFolder } from "../support/folder.ts";
 import { test } from "../support/harness.ts";
 import { type Block, blocksOf, readDocuments } from "./documents.ts";
 
@@ -12,8 +13,7 @@ const programs = (await readDocuments()).flatMap(blocksOf)
   .filter(({ language, info }) => language === "ts" && info !== "ignore");
 
 test("programs in the documents print what they say", async () => {
-  const folder = await Deno.makeTempDir({ prefix: "hooks_output_" });
-  try {
+  await inFolder(async (folder) => {
     let claims = 0;
     for (const program of programs) {
       const said = outputsOf(program);
@@ -30,9 +30,7 @@ test("programs in the documents print what they say", async () => {
       }
     }
     assert.ok(claims > 20);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 });
 
 /** What follows a `console.log` as a comment, without the explanation behind a colon. */

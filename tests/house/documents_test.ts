@@ -9,6 +9,7 @@ import { loadConfig } from "@omniagent/hooks/config/yaml";
 import { generateSecret } from "@omniagent/hooks/webhook";
 import { privateWords } from "../../tools/house_lint.ts";
 import { config, exists, filesBelow, output, root, testsConfig } from "../../tools/run.ts";
+import { inFolder } from "../support/folder.ts";
 import { test } from "../support/harness.ts";
 import { anchorsOf, type Block, blocksOf, linksOf, proseOf, readDocuments } from "./documents.ts";
 
@@ -87,8 +88,7 @@ test("programs in the documents that run forever are type-checked", async () => 
     language === "ts" && info === "ignore" && !path.startsWith("docs/agents/")
   );
   assert.ok(programs.length > 0);
-  const folder = await Deno.makeTempDir({ prefix: "hooks_documents_" });
-  try {
+  await inFolder(async (folder) => {
     const files = await Promise.all(programs.map(async ({ path, line, code }) => {
       const file = `${folder}/${path.replaceAll(/\W/g, "_")}_${line}.ts`;
       await Deno.writeTextFile(file, code);
@@ -97,9 +97,7 @@ test("programs in the documents that run forever are type-checked", async () => 
     const { success, all } = await output("deno", ["check", testsConfig, ...files]);
     assert.ok(success, all);
     for (const file of files) assert.ok(all.includes(file.slice(folder.length + 1)), all);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 });
 
 test("the first program of README is examples/quickstart.ts, which the packed package runs too", async () => {

@@ -5,6 +5,7 @@
  */
 import assert from "node:assert/strict";
 import { config, root } from "../../tools/run.ts";
+import { inFolder } from "../support/folder.ts";
 import { test } from "../support/harness.ts";
 
 async function runExample(file: string, args: readonly string[] = [], cwd: string = root) {
@@ -96,17 +97,14 @@ test("the demo prints its usage when it is called with wrong arguments", async (
 
 /** The demo, with a change in its configuration. */
 async function runDemoWith(text: string, other: string): ReturnType<typeof runExample> {
-  const folder = await Deno.makeTempDir({ prefix: "broken_demo_" });
-  try {
+  return await inFolder(async (folder) => {
     await copyExamples(folder);
     const file = `${folder}/examples/hooks.yaml`;
     const yaml = await Deno.readTextFile(file);
     assert.ok(yaml.includes(text), `examples/hooks.yaml has no '${text}'`);
     await Deno.writeTextFile(file, yaml.replace(text, other));
     return await runExample("examples/demo.ts", [], folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 }
 
 /** The examples in a folder. */

@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { WebhookReceiver } from "@omniagent/hooks/testing";
 import { generateSecret, verifyWebhook } from "@omniagent/hooks/webhook";
+import { makeFolder } from "../support/folder.ts";
 import { test } from "../support/harness.ts";
 
 const root = new URL("../..", import.meta.url);
@@ -17,7 +18,7 @@ async function withExample(
   env: Readonly<Record<string, string>>,
   body: (url: string, printed: () => string) => Promise<void>,
 ): Promise<{ readonly code: number; readonly took: number }> {
-  const folder = await Deno.makeTempDir({ prefix: "hooks_example_" });
+  const { folder, remove } = await makeFolder();
   const child = new Deno.Command(Deno.execPath(), {
     args: ["run", "-A", "--unstable-kv", "--unstable-cron", file],
     cwd: root,
@@ -44,7 +45,7 @@ async function withExample(
   child.kill("SIGINT");
   const { code } = await child.status;
   await reading;
-  await Deno.remove(folder, { recursive: true });
+  await remove();
   if (failure) throw failure.error;
   return { code, took: performance.now() - stopped };
 }

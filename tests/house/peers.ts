@@ -6,6 +6,7 @@
  */
 import assert from "node:assert/strict";
 import { freePort } from "../../tools/run.ts";
+import { inFolder } from "../support/folder.ts";
 import { blocksOf, readDocuments } from "./documents.ts";
 
 const GO_MODULE = "github.com/standard-webhooks/standard-webhooks/libraries@v0.0.1";
@@ -34,7 +35,7 @@ export async function withPythonProgram(
   page: string,
   use: (command: Command) => Promise<void>,
 ): Promise<void> {
-  await withFolder(async (folder) => {
+  await inFolder(async (folder) => {
     await Deno.writeTextFile(`${folder}/program.py`, await programIn(page, "python"));
     await use([PYTHON, `${folder}/program.py`]);
   });
@@ -45,7 +46,7 @@ export async function withGoProgram(
   page: string,
   use: (command: Command) => Promise<void>,
 ): Promise<void> {
-  await withFolder(async (folder) => {
+  await inFolder(async (folder) => {
     await Deno.writeTextFile(`${folder}/main.go`, await programIn(page, "go"));
     for (
       const args of [
@@ -129,14 +130,5 @@ export async function run(
     return (await new Deno.Command(command, options as Deno.CommandOptions).output()).success;
   } catch {
     return false;
-  }
-}
-
-export async function withFolder(work: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "hooks_receivers_" });
-  try {
-    await work(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
   }
 }

@@ -6,6 +6,7 @@ import { openStore as openOnDeno } from "../../src/stores/kv/mod.ts";
 import { openStore as openByNpm } from "../../src/stores/node/mod.ts";
 import { openStore as openSqlite } from "../../src/stores/sqlite/mod.ts";
 import { createOutbox } from "../../src/outbox/mod.ts";
+import { inFolder } from "../support/folder.ts";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
 
@@ -57,8 +58,7 @@ for (const [name, openStore] of Object.entries(stores)) {
   });
 
   test(`a store that can't be opened says why: ${name}`, async () => {
-    const folder = await Deno.makeTempDir();
-    try {
+    await inFolder(async (folder) => {
       await Deno.writeTextFile(`${folder}/text.db`, "no database ".repeat(1000));
       await Deno.mkdir(`${folder}/folder.db`);
       for (
@@ -81,9 +81,7 @@ for (const [name, openStore] of Object.entries(stores)) {
           : "Cannot open the store: 'postgres:' is not supported. Pass a file path (./ before a name with " +
             'a colon), ":memory:", or the http(s) URL of a KV Connect server',
       });
-    } finally {
-      await Deno.remove(folder, { recursive: true });
-    }
+    });
   });
 }
 

@@ -1,36 +1,36 @@
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import type { Store } from "@omniagent/hooks/store";
 import { openStore } from "@omniagent/hooks/node";
 import { testStore } from "@omniagent/hooks/testing";
+import { inFolder, makeFolder } from "../support/folder.ts";
 import { test } from "../support/harness.ts";
 
 testStore(() => openStore(":memory:"), (name, run) => test(`openStore(":memory:"): ${name}`, run));
 
-let folder = "";
+let remove: () => Promise<void>;
 testStore(
   async () => {
-    folder = await mkdtemp(join(tmpdir(), "hooks-"));
-    return await openStore(join(folder, "hooks.db"));
+    const made = await makeFolder();
+    remove = made.remove;
+    return await openStore(join(made.folder, "hooks.db"));
   },
-  (name, run) => test(`openStore() of a file: ${name}`, () => run().finally(() => remove(folder))),
+  (name, run) => test(`openStore() of a file: ${name}`, () => run().finally(() => remove())),
 );
 
-test("a file keeps its values when it is opened again", async () => {
-  const folder = await mkdtemp(join(tmpdir(), "hooks-"));
-  const path = join(folder, "hooks.db");
-  const value = { text: "Grüße, 世界 😀 ".repeat(1000) };
-  await use(path, async (store) => {
-    await store.atomic().set(["a", 1], value).sum(["n"], 2n ** 63n).commit();
-  });
-  await use(path, async (store) => {
-    assert.deepEqual((await store.get(["a", 1])).value, value);
-    assert.equal((await store.get(["n"])).value, 2n ** 63n);
-  });
-  await remove(folder);
-});
+test("a file keeps its values when it is opened again", () =>
+  inFolder(async (folder) => {
+    const path = join(folder, "hooks.db");
+    const value = { text: "Grüße, 世界 😀 ".repeat(1000) };
+    await use(path, async (store) => {
+      await store.atomic().set(["a", 1], value).sum(["n"], 2n ** 63n).commit();
+    });
+    await use(path, async (store) => {
+      assert.deepEqual((await store.get(["a", 1])).value, value);
+      assert.equal((await store.get(["n"])).value, 2n ** 63n);
+    });
+  }));
 
 test("two stores in memory are separate", () =>
   use(":memory:", async (one) => {
@@ -65,8 +65,4 @@ async function use(path: string, work: (store: Store) => Promise<void>): Promise
   } finally {
     store.close();
   }
-}
-
-function remove(folder: string): Promise<void> {
-  return rm(folder, { recursive: true });
 }

@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { hasRuntimes, installPacked } from "../../tools/packed.ts";
 import { root, runtimeModules } from "../../tools/run.ts";
+import { inFolder } from "../support/folder.ts";
 import { test } from "../support/harness.ts";
 
 const PROGRAM = "drain_on_signal.mjs";
@@ -15,8 +16,7 @@ const KILLED_AFTER = 10_000;
 
 if (await hasRuntimes("drainOnSignal on Bun and Node")) {
   test("on Bun and Node a signal ends the process within 4.5 s with code 0 and without leases", async () => {
-    const folder = await Deno.makeTempDir({ prefix: "signal-" });
-    try {
+    await inFolder(async (folder) => {
       await installPacked(folder);
       await Deno.copyFile(`${root}/tests/runtime/${PROGRAM}`, `${folder}/${PROGRAM}`);
       for (const [runtime, program] of Object.entries(programs)) {
@@ -29,9 +29,7 @@ if (await hasRuntimes("drainOnSignal on Bun and Node")) {
         assert.deepEqual([busy.code, busy.left], [0, ['{"until":0,"claims":0}']], runtime);
         assert.ok(busy.took < DRAIN, `${runtime} busy: ${busy.took} ms`);
       }
-    } finally {
-      await Deno.remove(folder, { recursive: true });
-    }
+    });
   });
 }
 

@@ -8,6 +8,7 @@ import { openStore } from "@omniagent/hooks/kv";
 import { createOutbox } from "@omniagent/hooks/outbox";
 import { hasRuntimes, installPacked } from "../../tools/packed.ts";
 import { root, runtimeModules } from "../../tools/run.ts";
+import { makeFolder } from "../support/folder.ts";
 import { test } from "../support/harness.ts";
 
 const programs = {
@@ -34,7 +35,7 @@ type Ended = {
 if (await hasRuntimes("programs without close")) {
   for (const [runtime, [program, ...args]] of Object.entries(programs)) {
     test(`on ${runtime} a program that forgets close ends when no work is in flight`, async () => {
-      const folder = await Deno.makeTempDir({ prefix: "exit-" });
+      const { folder, remove } = await makeFolder();
       const source = `${root}/tests/runtime/exit.mjs`;
       const copy = `${folder}/exit.mjs`;
       if (runtime !== "deno") await installPacked(folder);
@@ -69,7 +70,7 @@ if (await hasRuntimes("programs without close")) {
         const { code, signal } = await run("waits for a signal", 2_000);
         assert.deepEqual({ code, signal }, ended);
       } finally {
-        await Deno.remove(folder, { recursive: true });
+        await remove();
       }
     });
   }

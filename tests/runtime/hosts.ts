@@ -5,6 +5,7 @@
  */
 import { installPacked } from "../../tools/packed.ts";
 import { root, runtimeModules } from "../../tools/run.ts";
+import { inFolder } from "../support/folder.ts";
 
 /** The token of the app. */
 export const TOKEN = "a-token-of-this-test";
@@ -19,8 +20,7 @@ export async function withHost(
   settings: Readonly<Record<string, unknown>>,
   use: (port: number) => Promise<void>,
 ): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "host-" });
-  try {
+  await inFolder(async (folder) => {
     const { program, args } = await prepare(host, folder);
     const child = new Deno.Command(program, {
       args: [...args, JSON.stringify(settings)],
@@ -38,9 +38,7 @@ export async function withHost(
       await output.cancel();
       await child.status;
     }
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 }
 
 async function prepare(host: Host, folder: string) {

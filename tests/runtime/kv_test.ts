@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { openStore } from "@omniagent/hooks/kv";
 import { hasRuntimes, installPacked } from "../../tools/packed.ts";
 import { root, runtimeModules } from "../../tools/run.ts";
+import { inFolder } from "../support/folder.ts";
 import { test } from "../support/harness.ts";
 import { emptied } from "../internal/kv/clients.ts";
 import { denokvUrl, hasDenokv, TOKEN } from "../support/kv_connect/denokv.ts";
@@ -25,24 +26,24 @@ interface Turn {
 
 if (await hasRuntimes("stores on Bun and Node")) {
   test("one database file, written by Deno, Bun and Node in turn, reads the same everywhere", () =>
-    inFolder((folder) => takeTurns(folder, `${folder}/hooks.db`)));
+    inPackedFolder((folder) => takeTurns(folder, `${folder}/hooks.db`)));
 
   test("one KV Connect server, written by Deno, Bun and Node in turn, reads the same everywhere", () =>
-    inFolder((folder) => withServer((url) => takeTurns(folder, url))));
+    inPackedFolder((folder) => withServer((url) => takeTurns(folder, url))));
 
   for (const runtime of ["bun", "node"] as const) {
     test(`a store over KV Connect does on ${runtime} what every store does`, () =>
-      inFolder((folder) => withServer((url) => runSuite(folder, runtime, url))));
+      inPackedFolder((folder) => withServer((url) => runSuite(folder, runtime, url))));
   }
 
   if (hasDenokv("Bun and Node over a real denokv")) {
     for (const runtime of ["bun", "node"] as const) {
       test(`a store over a real denokv does on ${runtime} what every store does`, () =>
-        inFolder((folder) => runSuite(folder, runtime, denokvUrl!)));
+        inPackedFolder((folder) => runSuite(folder, runtime, denokvUrl!)));
     }
 
     test("a real denokv, written by Deno, Bun and Node in turn, reads the same everywhere", () =>
-      inFolder(async (folder) => {
+      inPackedFolder(async (folder) => {
         (await emptied(await openStore(denokvUrl))).close();
         await takeTurns(folder, denokvUrl!);
       }));
@@ -106,15 +107,12 @@ async function run(folder: string, runtime: Runtime, script: string, ...args: re
 }
 
 /** A folder with the packed package and what it depends on. */
-async function inFolder(use: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir();
-  try {
+async function inPackedFolder(use: (folder: string) => Promise<void>): Promise<void> {
+  await inFolder(async (folder) => {
     await installPacked(folder);
     for (const script of ["kv_file_worker.mjs", "kv_connect_suite.mjs"]) {
       await Deno.copyFile(`${here}/${script}`, `${folder}/${script}`);
     }
     await use(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 }

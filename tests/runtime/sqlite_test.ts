@@ -7,6 +7,7 @@ import assert from "node:assert/strict";
 import { openStore } from "@omniagent/hooks/sqlite";
 import { hasRuntimes, installPacked } from "../../tools/packed.ts";
 import { output, root, run, runtimeModules } from "../../tools/run.ts";
+import { inFolder } from "../support/folder.ts";
 import { test } from "../support/harness.ts";
 
 const runtimes = {
@@ -41,7 +42,7 @@ process.getBuiltinModule = (name) => name === "node:sqlite" ? undefined : find(n
 
 if (await hasRuntimes("./sqlite on Bun and Node 24")) {
   test("./sqlite passes its tests on Bun and Node 24, and says on Node 20 what to use", () =>
-    inFolder(async (folder) => {
+    inPackedFolder(async (folder) => {
       await run(`${runtimeModules}/.bin/esbuild`, [
         "tests/sqlite/open_store_test.ts",
         ...["--bundle", "--packages=external", "--platform=node", "--format=esm"],
@@ -58,7 +59,7 @@ if (await hasRuntimes("./sqlite on Bun and Node 24")) {
     }));
 
   test("an SQLite file that one runtime wrote is read by the others", () =>
-    inFolder(async (folder) => {
+    inPackedFolder(async (folder) => {
       const programs = {
         bun: `${runtimeModules}/.bin/bun`,
         node: `${runtimeModules}/node/bin/node`,
@@ -83,14 +84,11 @@ if (await hasRuntimes("./sqlite on Bun and Node 24")) {
     }));
 }
 
-async function inFolder(body: (folder: string) => Promise<void>): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "sqlite-" });
-  try {
+async function inPackedFolder(body: (folder: string) => Promise<void>): Promise<void> {
+  await inFolder(async (folder) => {
     await installPacked(folder);
     await Deno.writeTextFile(`${folder}/program.mjs`, PROGRAM);
     await Deno.writeTextFile(`${folder}/no_node_sqlite.mjs`, PRELOAD);
     await body(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 }

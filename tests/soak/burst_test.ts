@@ -4,21 +4,19 @@
  */
 import assert from "node:assert/strict";
 import { root } from "../../tools/run.ts";
+import { inFolder } from "../support/folder.ts";
 import { test } from "../support/harness.ts";
 
 const EVENTS = 400;
 const WEBHOOKS = 8;
 
 test("two processes that emit to 8 webhooks as fast as they can send every delivery once", async () => {
-  const folder = await Deno.makeTempDir({ prefix: "burst-" });
-  try {
+  await inFolder(async (folder) => {
     const outputs = await Promise.all(["a", "b"].map(() => run(`${folder}/hooks.db`)));
     const sent = outputs.flatMap((text) => text.trim().split("\n"));
     assert.equal(new Set(sent).size, 2 * EVENTS * WEBHOOKS);
     assert.equal(sent.length, 2 * EVENTS * WEBHOOKS);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
+  });
 });
 
 async function run(file: string): Promise<string> {

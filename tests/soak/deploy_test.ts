@@ -3,6 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { makeFolder } from "../support/folder.ts";
 import { test } from "../support/harness.ts";
 import { AgentProcess } from "./agent_process.ts";
 import { numbersFrom } from "./events.ts";
@@ -21,7 +22,7 @@ const BUDGET = 12_000;
 const MOST_CRONS = 60;
 
 test("instances that get SIGINT and 5 s later SIGKILL, woken by cron alone, lose nothing", async () => {
-  const folder = await Deno.makeTempDir({ prefix: "soak-" });
+  const { folder, remove } = await makeFolder();
   const path = `${folder}/hooks.db`;
   const receivers = new Receivers(["healthy", "failing", "hanging"]);
   const accepted = new Set<string>();
@@ -47,7 +48,7 @@ test("instances that get SIGINT and 5 s later SIGKILL, woken by cron alone, lose
     for (const [key, runs] of receivers.taken) assert.equal(runs.length, 1, `${key}: ${runs}`);
   } finally {
     await receivers.close();
-    await Deno.remove(folder, { recursive: true });
+    await remove();
   }
 });
 

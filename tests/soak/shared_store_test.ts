@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { openStore } from "@omniagent/hooks/kv";
+import { inFolder } from "../support/folder.ts";
 import { test } from "../support/harness.ts";
 import { emptied } from "../internal/kv/clients.ts";
 import { denokvUrl, hasDenokv } from "../support/kv_connect/denokv.ts";
@@ -25,12 +26,9 @@ for (
   ] as const
 ) {
   test(`${words} processes publish to and deliver from one file, ${file}, and nothing is lost`, async () => {
-    const folder = await Deno.makeTempDir({ prefix: "soak-" });
-    try {
+    await inFolder(async (folder) => {
       await together(`${folder}/${file}`, processes, 300);
-    } finally {
-      await Deno.remove(folder, { recursive: true });
-    }
+    });
   });
 }
 

@@ -4,6 +4,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { openStore, type OpenStoreOptions, type Store } from "@omniagent/hooks/sqlite";
 import { testStore } from "@omniagent/hooks/testing";
+import { inFolder } from "../support/folder.ts";
 import { test } from "../support/harness.ts";
 
 const DURABILITIES = ["full", "async"] as const;
@@ -39,7 +40,7 @@ for (const durability of DURABILITIES) {
 
 for (const durability of DURABILITIES) {
   test(`a file keeps what was committed before close(), durability "${durability}"`, () =>
-    inFolder(async (path) => {
+    withPath(async (path) => {
       const value = { text: "Grüße, 世界 😀 ".repeat(1000) };
       await use(path, { durability }, async (store) => {
         await store.atomic().set(["a", 1], value).sum(["n"], 2n ** 63n).commit();
@@ -51,7 +52,7 @@ for (const durability of DURABILITIES) {
     }));
 
   test(`commits of one turn keep their own outcome, durability "${durability}"`, () =>
-    inFolder((path) =>
+    withPath((path) =>
       use(path, { durability }, async (store) => {
         await store.set(["json"], {});
         const commits = Array.from({ length: 600 }, (_, i) => {
@@ -82,7 +83,7 @@ for (const durability of DURABILITIES) {
 }
 
 test("close() of ./sqlite commits queued operations, and rejects later ones", () =>
-  inFolder(async (path) => {
+  withPath(async (path) => {
     const store = await openStore(path);
     const queued = Promise.all(Array.from({ length: 300 }, (_, i) => store.set(["a", i], i)));
     store.close();
@@ -98,7 +99,7 @@ test("close() of ./sqlite commits queued operations, and rejects later ones", ()
 
 for (const durability of DURABILITIES) {
   test(`close() during commits loses none and rejects none, durability "${durability}"`, () =>
-    inFolder(async (path) => {
+    withPath(async (path) => {
       for (let round = 0; round < 10; round++) {
         const store = await openStore(path, { durability });
         const writes = Array.from({ length: 40 }, async (_, i) => {
@@ -115,7 +116,7 @@ for (const durability of DURABILITIES) {
     }));
 
   test(`a file is found through a link and after a change of folder, durability "${durability}"`, () =>
-    inFolder(async (path) => {
+    withPath(async (path) => {
       await mkdir(join(path, "..", "real"));
       const link = join(path, "..", "link.sqlite");
       await symlink(join(path, "..", "real", "a.sqlite"), link);
@@ -127,7 +128,7 @@ for (const durability of DURABILITIES) {
 }
 
 test("close() of ./sqlite waits for another process that locks the file for a moment", () =>
-  inFolder(async (path) => {
+  withPath(async (path) => {
     const store = await openStore(path);
     const { DatabaseSync } = await sqlite();
     const other = new DatabaseSync(path);
@@ -143,7 +144,7 @@ test("close() of ./sqlite waits for another process that locks the file for a mo
   }));
 
 test("an entry of ./sqlite is absent after its lifetime, also for checks and sums", () =>
-  inFolder((path) =>
+  withPath((path) =>
     use(path, {}, async (store) => {
       await store.atomic().set(["a"], 1, { expireIn: 1 }).set(["n"], {}, { expireIn: 1 }).commit();
       await new Promise((resolve) => setTimeout(resolve, 5));
@@ -157,7 +158,7 @@ test("an entry of ./sqlite is absent after its lifetime, also for checks and sum
   ));
 
 test("expired entries of ./sqlite are removed from the file as others are written", () =>
-  inFolder((path) =>
+  withPath((path) =>
     use(path, {}, async (store) => {
       const write = (prefix: string, count: number, expireIn?: number) =>
         Promise.all(
@@ -178,7 +179,7 @@ test("expired entries of ./sqlite are removed from the file as others are writte
   ));
 
 test("openStore() of ./sqlite rejects other files, and leaves them unchanged", () =>
-  inFolder(async (path) => {
+  withPath(async (path) => {
     const { DatabaseSync } = await sqlite();
     const database = new DatabaseSync(path);
     database.exec("CREATE TABLE mine (a)");
@@ -208,7 +209,7 @@ for (
   ] as const
 ) {
   test(`openStore() of ./sqlite reads a damaged file, or reports it: ${what}`, () =>
-    inFolder(async (path) => {
+    withPath(async (path) => {
       await use(path, {}, async (store) => {
         await store.set(["a", 1], "x");
         await store.atomic().sum(["a", "n"], 5n).commit();
@@ -229,7 +230,7 @@ for (
 }
 
 test("openStore() of ./sqlite reports a file with another version of the layout, with advice", () =>
-  inFolder(async (path) => {
+  withPath(async (path) => {
     await use(path, {}, (store) => store.set(["a"], 1));
     const cases = [
       [2, /has version 2 of the layout, and this package reads version 1\. Update the package$/],
@@ -284,13 +285,8 @@ async function use(
   }
 }
 
-async function inFolder(body: (path: string) => Promise<void>): Promise<void> {
-  const folder = await mkdtemp(join(tmpdir(), "hooks-"));
-  try {
-    await body(join(folder, "hooks.sqlite"));
-  } finally {
-    await remove(folder);
-  }
+function withPath(body: (path: string) => Promise<void>): Promise<void> {
+  return inFolder((folder) => body(join(folder, "hooks.sqlite")));
 }
 
 async function remove(folder: string): Promise<void> {

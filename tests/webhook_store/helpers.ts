@@ -12,6 +12,7 @@ import {
   type WebhookStore,
   webhookStore,
 } from "@omniagent/hooks/webhook-store";
+import { makeFolder } from "../support/folder.ts";
 import { silentLogger } from "../support/silent_logger.ts";
 
 /** The key of all instances that have no other. */
@@ -92,4 +93,25 @@ export async function openInstance(
   hooks.use(...useLater);
   await hooks.init().catch(() => hooks.init());
   return { hooks, outbox, webhooks, connection, lines };
+}
+
+/** Two handles of one store. */
+export type Stores = { readonly stores: readonly [Store, Store]; close(): Promise<void> };
+
+/** Opens an SQLite file twice. Undefined on Node 20, which has no SQLite. */
+export async function openSqliteTwice(): Promise<Stores | undefined> {
+  const hasSqlite = "Bun" in globalThis ||
+    await import("node:sqlite").then(() => true, () => false);
+  if (!hasSqlite) return undefined;
+  const { openStore } = await import("@omniagent/hooks/sqlite");
+  const { folder, remove } = await makeFolder();
+  const open = () => openStore(`${folder}/hooks.db`);
+  const stores = [await open(), await open()] as const;
+  return {
+    stores,
+    async close() {
+      for (const store of stores) store.close();
+      await remove();
+    },
+  };
 }

@@ -8,56 +8,29 @@ import type { Store } from "@omniagent/hooks/store";
 import { memoryStore } from "@omniagent/hooks/testing";
 import type { StoredWebhook } from "@omniagent/hooks/webhook-store";
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { bindStore } from "../support/bind_store.ts";
 import { test } from "../support/harness.ts";
 import { until } from "../support/until.ts";
-import { openInstance, Receivers } from "./helpers.ts";
+import { openInstance, openSqliteTwice, Receivers, type Stores } from "./helpers.ts";
 
 const AUDIT = { name: "audit", events: ["tool.*"], url: "https://audit.example/events" };
 /** A change is known within 5 s. Machines that run tests are slower. */
 const LIMIT = 60_000;
 
 /** Opens handles of one store. */
-type OpenStores = () => Promise<
-  { readonly stores: readonly [Store, Store]; close(): Promise<void> }
->;
-
-const stores: Readonly<Record<string, OpenStores>> = {
+const stores: Readonly<Record<string, () => Promise<Stores | undefined>>> = {
   "a store in memory": () => {
     const store = memoryStore();
     return Promise.resolve({ stores: [store, store], close: () => Promise.resolve(store.close()) });
   },
-  "one SQLite file": async () => {
-    const { openStore } = await import("@omniagent/hooks/sqlite");
-    const directory = await mkdtemp(join(tmpdir(), "hooks-webhooks-"));
-    const open = () => openStore(join(directory, "hooks.db"));
-    const [a, b] = [await open(), await open()];
-    return {
-      stores: [a, b],
-      async close() {
-        a.close();
-        b.close();
-        await rm(directory, { recursive: true, force: true });
-      },
-    };
-  },
+  "one SQLite file": openSqliteTwice,
 };
-
-/** Node 20 has no SQLite, and Bun has its own. */
-async function hasSqlite(): Promise<boolean> {
-  if ("Bun" in globalThis) return true;
-  return await import("node:sqlite").then(() => true, () => false);
-}
 
 for (const [kind, open] of Object.entries(stores)) {
   test(`two instances on ${kind} follow each other's changes`, async () => {
-    if (kind.includes("SQLite") && !await hasSqlite()) {
-      return console.log("skipped: this runtime has no SQLite");
-    }
-    const { stores: [one, other], close } = await open();
+    const opened = await open();
+    if (opened === undefined) return console.log("skipped: this runtime has no SQLite");
+    const { stores: [one, other], close } = opened;
     const receivers = new Receivers();
     const a = await openInstance(one, receivers);
     const b = await openInstance(other, receivers);

@@ -5,16 +5,12 @@
  */
 import { createHooksApp } from "@omniagent/hooks/hono";
 import { PostgresStore } from "@omniagent/hooks/postgres";
-import type { Store } from "@omniagent/hooks/store";
 import assert from "node:assert/strict";
-import { mkdtemp, rm } from "node:fs/promises";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
 import { clients } from "../postgres/clients.ts";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
 import { findPostgres, startPostgres } from "../support/postgres_server.ts";
-import { type Instance, openInstance, Receivers } from "./helpers.ts";
+import { type Instance, openInstance, openSqliteTwice, Receivers, type Stores } from "./helpers.ts";
 
 const WEBHOOKS = 1_000;
 /** Webhooks that are created at the same time. */
@@ -24,21 +20,10 @@ const LIMIT = 60_000;
 /** Between two looks, in milliseconds. */
 const PAUSE = 20;
 
-type Stores = { readonly stores: readonly [Store, Store]; close(): Promise<void> };
-
 test("with 1,000 webhooks in one SQLite file, a change of one instance takes effect on the other", async () => {
-  if (!await hasSqlite()) return console.log("skipped: this runtime has no SQLite");
-  const { openStore } = await import("@omniagent/hooks/sqlite");
-  const directory = await mkdtemp(join(tmpdir(), "hooks-webhooks-"));
-  const open = () => openStore(join(directory, "hooks.db"));
-  const stores = [await open(), await open()] as const;
-  await checkChanges("SQLite", {
-    stores,
-    async close() {
-      for (const store of stores) store.close();
-      await rm(directory, { recursive: true, force: true });
-    },
-  });
+  const stores = await openSqliteTwice();
+  if (stores === undefined) return console.log("skipped: this runtime has no SQLite");
+  await checkChanges("SQLite", stores);
 });
 
 const postgres = await findPostgres("1,000 webhooks in PostgreSQL");
@@ -158,10 +143,4 @@ async function deliver(
     assert.ok(performance.now() < end, `the event is neither sent nor held`);
     await new Promise((resolve) => setTimeout(resolve, PAUSE));
   }
-}
-
-/** Node 20 has no SQLite, and Bun has its own. */
-async function hasSqlite(): Promise<boolean> {
-  if ("Bun" in globalThis) return true;
-  return await import("node:sqlite").then(() => true, () => false);
 }

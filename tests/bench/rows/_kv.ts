@@ -8,16 +8,6 @@ import type { Sample } from "../sampler.ts";
 /** The part of Deno KV that rows call by itself; typed here, as rows are bundled for every runtime. */
 export type RawKv = Deno.Kv;
 
-/** Runs with a folder for database files, which goes with them. */
-export async function withFolder<T>(run: (folder: string) => Promise<T>): Promise<T> {
-  const folder = await Deno.makeTempDir({ prefix: "hooks_bench_kv_" });
-  try {
-    return await run(folder);
-  } finally {
-    await Deno.remove(folder, { recursive: true });
-  }
-}
-
 /** Where a row's database is: a file in a folder, or the denokv of `DENOKV_URL`, for all rows. */
 export function databaseIn(folder: string, name: string): string {
   return Deno.env.get("DENOKV_URL") ?? `${folder}/${name}.db`;

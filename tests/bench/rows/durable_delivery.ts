@@ -1,9 +1,10 @@
 import { createHooks, encodeEvent, WebhookHook } from "@omniagent/hooks";
 import { openStore } from "@omniagent/hooks/kv";
 import { createOutbox } from "@omniagent/hooks/outbox";
+import { inFolder } from "../../support/folder.ts";
 import { type Measurement, pairedRatio, type Sample } from "../sampler.ts";
 import { event } from "./_event.ts";
-import { concurrently, counted, databaseIn, newPrefix, none, withFolder } from "./_kv.ts";
+import { concurrently, counted, databaseIn, newPrefix, none } from "./_kv.ts";
 import type { Row } from "./row.ts";
 
 const IN_FLIGHT = 192;
@@ -37,7 +38,7 @@ function measure(
   url: string,
   other: (folder: string) => Promise<Sample & { close?(): Promise<void> }>,
 ): Promise<Measurement> {
-  return withFolder(async (folder) => {
+  return inFolder(async (folder) => {
     const theirs = await other(folder);
     const ours = await delivery(url, folder);
     try {

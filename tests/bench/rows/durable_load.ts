@@ -1,9 +1,10 @@
 import { createHooks, WebhookHook } from "@omniagent/hooks";
 import { KvStore } from "@omniagent/hooks/kv";
 import { createOutbox } from "@omniagent/hooks/outbox";
+import { inFolder } from "../../support/folder.ts";
 import { type Measurement, spread } from "../sampler.ts";
 import { event } from "./_event.ts";
-import { newPrefix, withFolder } from "./_kv.ts";
+import { newPrefix } from "./_kv.ts";
 import type { Row } from "./row.ts";
 
 const CALLERS = 64;
@@ -41,7 +42,7 @@ function row(what: string, against: string, ratio: (times: Times) => number, mos
 }
 
 function measure(ratio: (times: Times) => number): Promise<Measurement> {
-  return withFolder(async (folder) => {
+  return inFolder(async (folder) => {
     const kv = await Deno.openKv(`${folder}/load.db`);
     const store = new KvStore(kv, { ownsKv: true, limits: { checks: 10 } });
     const began = new Map<string, number>();

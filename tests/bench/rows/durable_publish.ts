@@ -2,9 +2,10 @@ import { encodeEvent } from "@omniagent/hooks";
 import { openStore } from "@omniagent/hooks/kv";
 import { createOutbox } from "@omniagent/hooks/outbox";
 import { createEventId } from "../../../src/internal/uuid.ts";
+import { inFolder } from "../../support/folder.ts";
 import { type Measurement, pairedRatio } from "../sampler.ts";
 import { event } from "./_event.ts";
-import { concurrently, databaseIn, newPrefix, type RawKv, withFolder } from "./_kv.ts";
+import { concurrently, databaseIn, newPrefix, type RawKv } from "./_kv.ts";
 import type { Row } from "./row.ts";
 
 const IN_FLIGHT = 128;
@@ -33,7 +34,7 @@ export const durablePublishRows: readonly Row[] = [{
 
 /** Throughput as a multiple of what raw KV reaches, each on a file of its own. */
 function measure(raw: (kv: RawKv) => () => number | Promise<number>): Promise<Measurement> {
-  return withFolder(async (folder) => {
+  return inFolder(async (folder) => {
     const store = await openStore(databaseIn(folder, "ours"));
     const kv = await Deno.openKv(databaseIn(folder, "theirs"));
     try {

@@ -4,9 +4,10 @@ import { createOutbox } from "@omniagent/hooks/outbox";
 import { openStore as openSqlite } from "@omniagent/hooks/sqlite";
 import type { Store } from "@omniagent/hooks/store";
 import { createEventId } from "../../../src/internal/uuid.ts";
+import { inFolder } from "../../support/folder.ts";
 import { type Measurement, pairedRatio, type Sample, spread } from "../sampler.ts";
 import { event } from "./_event.ts";
-import { concurrently, newPrefix, withFolder } from "./_kv.ts";
+import { concurrently, newPrefix } from "./_kv.ts";
 import type { Row } from "./row.ts";
 
 const KEYED = { inFlight: 64, events: 1_024 };
@@ -20,7 +21,7 @@ export const durableStoreRows: readonly Row[] = [{
   runtimes: ["deno"],
   budget: { atLeast: 5 },
   inside: () =>
-    withFolder(async (folder) => {
+    inFolder(async (folder) => {
       const stores = [await openKv(`${folder}/a.db`), await openSqlite(`${folder}/b.sqlite`)];
       const [kv, sqlite] = stores.map(keyed) as [Sample, Sample];
       const ratio = await pairedRatio(kv, sqlite, { warmUp: 3 });
@@ -58,7 +59,7 @@ async function respond(request: Request): Promise<Response> {
  * is back, on both sides.
  */
 function alone(url: string): Promise<Measurement> {
-  return withFolder(async (folder) => {
+  return inFolder(async (folder) => {
     const [ours, theirs] = [
       await openSqlite(`${folder}/a.sqlite`),
       await openSqlite(`${folder}/b.sqlite`),

@@ -7,9 +7,10 @@ import { createHooks, type Hooks } from "@omniagent/hooks";
 import { createHooksApp } from "@omniagent/hooks/hono";
 import { openStore } from "@omniagent/hooks/kv";
 import { createOutbox } from "@omniagent/hooks/outbox";
+import { inFolder } from "../../support/folder.ts";
 import { loopSample, type Operation, pairedRatio } from "../sampler.ts";
 import { event } from "./_event.ts";
-import { concurrently, withFolder } from "./_kv.ts";
+import { concurrently } from "./_kv.ts";
 import type { Row } from "./row.ts";
 
 const TOKEN = "a-token-as-it-comes-from-openssl-rand-hex-24-bytes";
@@ -39,7 +40,7 @@ export const httpRows: readonly Row[] = [{
   against: "not stored",
   runtimes: ["deno"],
   inside: () =>
-    withFolder(async (folder) => {
+    inFolder(async (folder) => {
       const store = await openStore(`${folder}/ours.db`);
       const hooks = createHooks({ outbox: createOutbox(store) });
       try {

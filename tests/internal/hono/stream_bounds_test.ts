@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { makeFolder } from "../../support/folder.ts";
 import { test } from "../../support/harness.ts";
 import { until } from "../../support/until.ts";
 import { startInstance } from "./instances.ts";
@@ -38,7 +39,7 @@ async function countEvents(port: number, path: string, count: (events: number) =
 }
 
 test(`of 100 readers of ${EVENTS * SIZE / 1024 / 1024} MiB, only the 10 that never read get an overflow event`, async () => {
-  const folder = await Deno.makeTempDir({ prefix: "hooks_stream_" });
+  const { folder, remove } = await makeFolder();
   const server = await startInstance(`${folder}/hooks.db`);
   const base = `http://127.0.0.1:${server.port}`;
   const counts = Array<number>(READERS).fill(-1);
@@ -90,6 +91,6 @@ test(`of 100 readers of ${EVENTS * SIZE / 1024 / 1024} MiB, only the 10 that nev
   } finally {
     stalled.forEach((reader) => reader.close());
     await server.kill();
-    await Deno.remove(folder, { recursive: true });
+    await remove();
   }
 });

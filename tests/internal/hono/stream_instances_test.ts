@@ -1,4 +1,5 @@
 import assert from "node:assert/strict";
+import { makeFolder } from "../../support/folder.ts";
 import { test } from "../../support/harness.ts";
 import { until } from "../../support/until.ts";
 import { type Instance, startInstance } from "./instances.ts";
@@ -8,7 +9,7 @@ import { ResumingReader } from "./readers.ts";
 async function withTwo(
   body: (path: string, instances: [Instance, Instance]) => Promise<void>,
 ): Promise<void> {
-  const folder = await Deno.makeTempDir({ prefix: "hooks_stream_" });
+  const { folder, remove } = await makeFolder();
   const path = `${folder}/hooks.db`;
   const instances: [Instance, Instance] = [
     await startInstance(path),
@@ -18,7 +19,7 @@ async function withTwo(
     await body(path, instances);
   } finally {
     for (const instance of instances) await instance.kill();
-    await Deno.remove(folder, { recursive: true });
+    await remove();
   }
 }
 
