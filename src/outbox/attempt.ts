@@ -1,8 +1,8 @@
 import type { Attempt, HookEvent, Logger } from "../core/mod.ts";
 import type { Telemetry } from "../core/telemetry.ts";
 import { tracedAttempt } from "../core/recorder.ts";
-import { DAY } from "../internal/clock.ts";
 import { MAX_DURATION } from "../internal/options.ts";
+import { MAX_CLAIMS, MAX_RETRY_AFTER } from "./limits.ts";
 import { type DeliveryRecord, MAX_REASON_LENGTH, NEW_LOG, type Outcome } from "./records.ts";
 import { truncate } from "../internal/truncate.ts";
 import type { LoadedDelivery, StoreClient } from "./store_client.ts";
@@ -11,13 +11,8 @@ import type { FlowControl } from "./flow_control.ts";
 import type { FreshEvent, Job, Lease, Targets } from "./targets.ts";
 import { START_MARGIN } from "./timing.ts";
 
-/** A receiver's `Retry-After` moves a delivery by this at most, in milliseconds. */
-const MAX_RETRY_AFTER = DAY;
 /** The delay for a custom retry policy that returned none, in milliseconds. */
 const UNKNOWN_DELAY = 60_000;
-/** A delivery that was leased more often and never settled takes its workers down with it. */
-// mutant: most-claims
-const MAX_CLAIMS = 5;
 
 /** Dependencies of attempts. */
 type AttempterOptions = {

@@ -1,12 +1,13 @@
 import { isEventId } from "../core/event_rules.ts";
 import { deadline } from "../internal/async.ts";
-import { DAY, MINUTE } from "../internal/clock.ts";
+import { MINUTE } from "../internal/clock.ts";
 import { checkKnown, readCount } from "../internal/options.ts";
 import { createEventId } from "../internal/uuid.ts";
 import type { StoreEntry } from "../store/mod.ts";
 import { CommitBuilder } from "./commit.ts";
 import { putRecord } from "./enqueue.ts";
 import { OutboxUnavailableError, ReplayLimitError } from "./errors.ts";
+import { MAX_REPLAYS, REPLAY_LIFETIME, REPLAY_PAGE } from "./limits.ts";
 import type { ThrottledLogger } from "./logging.ts";
 import type {
   BackgroundReplay,
@@ -28,12 +29,6 @@ const LEASE = 45_000;
 const IDLE = 5 * MINUTE;
 /** How long stopping waits for the store, in milliseconds. After that, the lease has to end. */
 const STOP_TIME = 5_000;
-/** How many may run at the same time: they share the store with deliveries. */
-const MAX_RUNNING = 20;
-/** How long a replay is kept, in milliseconds. */
-const LIFETIME = 7 * DAY;
-/** Replays of a list. */
-const LIST = { default: 20, max: 100 };
 
 /** A replay as it is stored. Times are in milliseconds since 1970. */
 type ReplayRecord = {
@@ -95,8 +90,8 @@ export class BackgroundReplayer implements BackgroundReplays {
     this.#createReplay({ ...filter, timeout: Infinity }); // checks the filter
     const { keys, clock } = this.#client;
     const running = rangeBelow(keys.record("replaying"));
-    if ((await this.#client.list(running, { limit: MAX_RUNNING })).length >= MAX_RUNNING) {
-      throw new ReplayLimitError(MAX_RUNNING);
+    if ((await this.#client.list(running, { limit: MAX_REPLAYS })).length >= MAX_REPLAYS) {
+      throw new ReplayLimitError(MAX_REPLAYS);
     }
     const id = createEventId();
     const at = clock.now();
@@ -128,8 +123,8 @@ export class BackgroundReplayer implements BackgroundReplays {
   async list(options: { readonly limit?: number | undefined } = {}) {
     const subject = "Cannot list replays";
     checkKnown(subject, options, ["limit"]);
-    const { limit = LIST.default } = options;
-    readCount(subject, "limit", limit, { max: LIST.max });
+    const { limit = REPLAY_PAGE.default } = options;
+    readCount(subject, "limit", limit, { max: REPLAY_PAGE.max });
     const range = rangeBelow(this.#client.keys.record("replay"));
     const entries = await this.#client.list(range, { limit, reverse: true });
     const found = entries.flatMap((entry) => readRecord(entry) ?? []);
@@ -160,7 +155,7 @@ export class BackgroundReplayer implements BackgroundReplays {
     let wait = LEASE;
     try {
       const range = rangeBelow(this.#client.keys.record("replaying"));
-      const running = await this.#client.list(range, { limit: MAX_RUNNING });
+      const running = await this.#client.list(range, { limit: MAX_REPLAYS });
       for (const { key } of running) {
         const found = await this.#read(String(key.at(-1)));
         if (found !== undefined) await this.#adopt(found);
@@ -274,11 +269,11 @@ export class BackgroundReplayer implements BackgroundReplays {
       key: ["replay", id],
       value: record,
       versionstamp,
-      lifetime: LIFETIME,
+      lifetime: REPLAY_LIFETIME,
     } as const;
     putRecord(builder, replay, this.#client);
     const value = isRunning ? { v: VERSION } : null;
-    putRecord(builder, { key: ["replaying", id], value, lifetime: LIFETIME }, this.#client);
+    putRecord(builder, { key: ["replaying", id], value, lifetime: REPLAY_LIFETIME }, this.#client);
     return await this.#client.write(builder, "replay");
   }
 }

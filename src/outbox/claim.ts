@@ -109,7 +109,7 @@ export class Claimer {
       alerts.overdue(name, earliest, retention.head);
       return {};
     }
-    const soonest = Math.max(earliest, states.cooldowns.until(name));
+    const soonest = Math.max(earliest, states.breaker.until(name));
     if (soonest > clock.now()) {
       flowControl.caughtUp(registered);
       return { next: soonest, retry: soonest, owed: earliest <= clock.now() };

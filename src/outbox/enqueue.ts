@@ -3,12 +3,12 @@ import { canonicalJson } from "../internal/json_text.ts";
 import type { StoreEntry } from "../store/mod.ts";
 import type { CommitBuilder } from "./commit.ts";
 import { decisionGroup } from "./decision_index.ts";
+import type { Retention } from "./limits.ts";
 import {
   type DueRecord,
   type EventRecord,
   type IdempotencyRecord,
   type Keys,
-  type Retention,
   type SessionEntry,
   type SessionRecord,
   UNLEASED,

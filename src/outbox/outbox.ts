@@ -1,6 +1,6 @@
 import type { Publication } from "../core/mod.ts";
 import { snapshotOf } from "../core/snapshot.ts";
-import { type Clock, DAY, systemClock } from "../internal/clock.ts";
+import { type Clock, systemClock } from "../internal/clock.ts";
 import { checkKnown, OR_INFINITE, readDuration } from "../internal/options.ts";
 import {
   checkBoolean,
@@ -16,6 +16,7 @@ import { Claimer } from "./claim.ts";
 import { getEvent, listDecisions, listEvents } from "./list_events.ts";
 import { Cleanup, StoreHealth, VersionCheck } from "./maintenance.ts";
 import { hookRecords } from "./hook_records.ts";
+import { DEFAULT_DISABLE_AFTER, DEFAULT_RETENTION, lifetimes } from "./limits.ts";
 import { getDelivery, listDeliveries } from "./list_deliveries.ts";
 import { DeliveryAlerts, SharedLogger, ThrottledLogger } from "./logging.ts";
 import { Publisher } from "./publish.ts";
@@ -43,7 +44,7 @@ export function createOutbox(store: Store, options: OutboxOptions = {}): Outbox 
 /** Creates an outbox with a clock, for tests. */
 export function createOutboxIn(clock: Clock, store: Store, options: OutboxOptions = {}): Outbox {
   const { prefix, head, eventLog, disableAfter } = readOptions(store, options);
-  const retention = { head, rest: head + DAY, seen: 2 * DAY };
+  const retention = lifetimes(head);
   const client = new StoreClient(store, new Keys(prefix), clock, retention);
   const parts = createParts(client, { ...options, eventLog, disableAfter });
   const { worker, states, wakeUp } = parts;
@@ -293,9 +294,9 @@ function readOptions(store: Store, options: OutboxOptions) {
   ]);
   checkFunctions(subject, options, [], ["onAttempt"]);
   const { prefix = "hooks", eventLog = true, logger } = options;
-  const head = readDuration(subject, "retention", options.retention) ?? 30 * DAY;
+  const head = readDuration(subject, "retention", options.retention) ?? DEFAULT_RETENTION;
   const disableAfter = readDuration(subject, "disableAfter", options.disableAfter, OR_INFINITE) ??
-    5 * DAY;
+    DEFAULT_DISABLE_AFTER;
   checkObject(subject, "a store", store);
   checkFunctions(`${subject} with this store`, store, ["get", "getMany", "list", "atomic"]);
   if (store.wake !== undefined) {

@@ -31,14 +31,13 @@ import {
   SessionTails,
 } from "./enqueue.ts";
 import { IdempotencyConflictError, OutboxUnavailableError } from "./errors.ts";
+import { MAX_EVENT } from "./limits.ts";
 import { type DueRecord, VERSION } from "./records.ts";
 import { largest, longestPrefix } from "../internal/truncate.ts";
 import type { StoreClient } from "./store_client.ts";
 import type { Targets } from "./targets.ts";
 import { COMMIT_TIMEOUT } from "./timing.ts";
 
-/** The largest event, in bytes of its JSON. */
-const MAX_EVENT = 256 * 1024;
 /** Bytes of a chunk, as the JSON string that is stored: a Deno KV value takes 64 KiB. */
 const CHUNK = 60_000;
 /** Bytes of a session in keys. A longer one is stored as its digest, because a commit takes 80 KiB of keys. */

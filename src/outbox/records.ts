@@ -2,6 +2,7 @@ import type { Attempt, WireEvent } from "../core/mod.ts";
 import { DAY } from "../internal/clock.ts";
 import type { StoreKey, StoreSelector } from "../store/mod.ts";
 import { truncate } from "../internal/truncate.ts";
+import { MAX_ATTEMPTS, MAX_ATTEMPTS_LENGTH } from "./limits.ts";
 
 /** The version of every record, and of the layout. A record of a newer version is left alone. */
 export const VERSION = 1;
@@ -118,9 +119,6 @@ export type SessionHead = {
   readonly versionstamp: string | null;
 };
 
-/** Lifetimes of records, in milliseconds. */
-export type Retention = { readonly head: number; readonly rest: number; readonly seen: number };
-
 /** A due record that isn't leased. */
 export const UNLEASED: DueRecord = { v: VERSION, until: 0, by: "", claims: 0 };
 
@@ -165,10 +163,6 @@ export function readTargetRecord(value: unknown): TargetRecord {
   return isKnown && typeof failures === "number" ? value as TargetRecord : ON;
 }
 
-/** Attempts that a log keeps. */
-const MAX_ATTEMPTS = 20;
-/** Their size as JSON, in characters: 16 KiB in the worst case of UTF-8. */
-const MAX_ATTEMPTS_LENGTH = 16 * 1024 / 3;
 /** Characters of an error that are kept, as JSON in quotes. */
 export const MAX_REASON_LENGTH = 2_000;
 

@@ -13,13 +13,13 @@ import {
 } from "../store/mod.ts";
 import type { Commit, CommitBuilder } from "./commit.ts";
 import { OutboxUnavailableError } from "./errors.ts";
+import type { Retention } from "./limits.ts";
 import {
   type DeliveryRecord,
   type EventRecord,
   type Keys,
   readLog,
   readTargetRecord,
-  type Retention,
   type SessionEntry,
   type SessionHead,
 } from "./records.ts";

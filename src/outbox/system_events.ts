@@ -5,6 +5,7 @@ import type { Clock } from "../internal/clock.ts";
 import { createEventIdAt } from "../internal/uuid.ts";
 import type { CommitBuilder } from "./commit.ts";
 import { type Layout, putDue, putEvent } from "./enqueue.ts";
+import { MAX_SYSTEM_TARGETS } from "./limits.ts";
 import { UNLEASED } from "./records.ts";
 
 /** The events of the outbox itself: `createHooks<AgentEvents & OutboxEvents>`. They have no session. */
@@ -32,9 +33,6 @@ const SYSTEM_EVENTS: ReadonlySet<string> = new Set<keyof OutboxEvents>([
   "webhook.disabled",
   "delivery.dead",
 ]);
-
-/** Targets of one system event: it must fit the commit that causes it. */
-const MAX_TARGETS = 256;
 
 /** Dependencies of system events. */
 type SystemEventsOptions = {
@@ -108,10 +106,10 @@ export class SystemEvents {
 
   #targetsOf(event: HookEvent, about: string): readonly string[] {
     const all = (this.#host?.targetsOf(event) ?? []).filter((target) => target !== about);
-    if (all.length <= MAX_TARGETS) return all;
+    if (all.length <= MAX_SYSTEM_TARGETS) return all;
     this.#options.log.warn(
-      `'${event.type}' goes to the first ${MAX_TARGETS} of the ${all.length} targets that subscribe to it`,
+      `'${event.type}' goes to the first ${MAX_SYSTEM_TARGETS} of the ${all.length} targets that subscribe to it`,
     );
-    return all.slice(0, MAX_TARGETS);
+    return all.slice(0, MAX_SYSTEM_TARGETS);
   }
 }

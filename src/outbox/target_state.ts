@@ -1,5 +1,6 @@
 import type { Attempt } from "../core/mod.ts";
 import { type Clock, DAY } from "../internal/clock.ts";
+import { CircuitBreaker } from "./circuit_breaker.ts";
 import { CommitBuilder } from "./commit.ts";
 import { OutboxUnavailableError } from "./errors.ts";
 import type { DeliveryAlerts, ThrottledLogger } from "./logging.ts";
@@ -7,7 +8,6 @@ import { readTargetRecord, type TargetRecord } from "./records.ts";
 import type { StoreClient } from "./store_client.ts";
 import {
   cleared,
-  Cooldowns,
   isSameOff,
   pauseAsked,
   pausedUntil,
@@ -74,7 +74,7 @@ type WriteOptions = {
 
 /** The state of each target: responses of receivers, or operators, turn it off or pause it. */
 export class TargetStates {
-  readonly cooldowns: Cooldowns;
+  readonly breaker: CircuitBreaker;
   readonly #options: TargetStatesOptions;
   readonly #clock: Clock;
   readonly #known = new Map<string, Known>();
@@ -85,7 +85,7 @@ export class TargetStates {
   constructor(options: TargetStatesOptions) {
     this.#options = options;
     this.#clock = options.client.clock;
-    this.cooldowns = new Cooldowns(this.#clock);
+    this.breaker = new CircuitBreaker(this.#clock);
   }
 
   /** Returns whether a target is known to receive nothing now. */
@@ -95,7 +95,7 @@ export class TargetStates {
     if (record === undefined) return false;
     const now = this.#clock.now();
     return record.state !== "on" || pausedUntil(record, now) > now ||
-      this.cooldowns.until(name) > 0;
+      this.breaker.until(name) > 0;
   }
 
   /** Returns the status of a registered target. */
@@ -131,7 +131,7 @@ export class TargetStates {
   async note(registered: RegisteredTarget, attempt: Attempt, type: string): Promise<boolean> {
     if (attempt.skipped) return false;
     const { name } = registered.target;
-    this.cooldowns.note(name, attempt);
+    this.breaker.note(name, attempt);
     try {
       const { record } = await this.status(registered);
       if (attempt.verdict !== "delivered") return await this.#failed(registered, attempt, type);
@@ -287,7 +287,7 @@ export class TargetStates {
       for (const other of this.#known.keys()) {
         if (targets.get(other) !== undefined) continue;
         this.#known.delete(other);
-        this.cooldowns.forget(other);
+        this.breaker.forget(other);
       }
     }
     this.#known.set(name, known);

@@ -1,5 +1,5 @@
 import type { Attempt, DeliveryTarget, HookEvent } from "../core/mod.ts";
-import { type Clock, DAY, HOUR, MINUTE } from "../internal/clock.ts";
+import { type Clock, DAY, MINUTE } from "../internal/clock.ts";
 import {
   checkRetry,
   LEASE,
@@ -8,17 +8,12 @@ import {
   readDuration,
 } from "../internal/options.ts";
 import type { StoreKey } from "../store/mod.ts";
+import { MAX_ASKED_PAUSE, MAX_ORDERED, MIN_FAILURES } from "./limits.ts";
 import { type DueRecord, ON, type SessionHead, type TargetRecord, VERSION } from "./records.ts";
 import { LEASE_MARGIN } from "./timing.ts";
 
-/** Ordered targets of an outbox: an event checks a session of each, and some stores take 10 checks. */
-const MAX_ORDERED = 8;
 /** A receiver that ended no attempt for this long has become slow, in milliseconds. */
 const MAX_SILENCE = 1_000;
-/** Failures in a row after which a target cools down. */
-const MAX_FAILURES = 20;
-/** How long a cooldown lasts, in milliseconds. */
-const COOLDOWN = 1_000;
 
 /** A target that this process delivers to. */
 export type RegisteredTarget = {
@@ -60,41 +55,6 @@ class Pace {
     if (this.#average === undefined) return Infinity;
     const silence = now - this.#lastEnd;
     return silence > MAX_SILENCE ? silence : this.#average;
-  }
-}
-
-/**
- * A circuit breaker for each target: after failures in a row, it is attempted once a second, up to its
- * concurrency, until a delivery succeeds. Otherwise, a receiver that rejects connections would be called as
- * fast as the store can settle. Kept in this process only.
- */
-export class Cooldowns {
-  readonly #rows = new Map<string, { failures: number; until: number }>();
-  readonly #clock: Clock;
-
-  constructor(clock: Clock) {
-    this.#clock = clock;
-  }
-
-  /** Notes an attempt. A final response is no failure: the receiver is up. */
-  note(target: string, { verdict }: Attempt): void {
-    if (verdict === "delivered") this.#rows.delete(target);
-    if (verdict !== "retry") return;
-    const row = this.#rows.get(target) ?? { failures: 0, until: 0 };
-    this.#rows.set(target, row);
-    if (++row.failures >= MAX_FAILURES) row.until = this.#clock.now() + COOLDOWN;
-  }
-
-  /** Forgets a target that was unregistered. */
-  forget(target: string): void {
-    this.#rows.delete(target);
-  }
-
-  /** Returns when a target's cooldown ends; 0 if it isn't cooling down. */
-  until(target: string): number {
-    const { until = 0 } = this.#rows.get(target) ?? {};
-    const left = until - this.#clock.now();
-    return left > 0 && left <= COOLDOWN ? until : 0; // longer: the clock was set back
   }
 }
 
@@ -240,11 +200,6 @@ export class Targets {
   }
 }
 
-/** A target is not turned off after fewer failures, however long ago the first of them was. */
-// mutant: least-failures
-const MIN_FAILURES = 20;
-/** The longest pause that a receiver can ask for, in milliseconds. */
-const MAX_ASKED_PAUSE = HOUR;
 /** How much clocks may differ, in milliseconds. */
 const CLOCK_TOLERANCE = MINUTE;
 
