@@ -64,3 +64,8 @@ function unref(timer: unknown): void {
   const { Deno } = globalThis as { readonly Deno?: { unrefTimer?(timer: unknown): void } };
   Deno?.unrefTimer?.(timer);
 }
+
+/** Resolves after a number of milliseconds, by a clock. */
+export function sleep(clock: Clock, milliseconds: number): Promise<void> {
+  return new Promise((resolve) => void clock.setTimer(milliseconds, resolve));
+}

@@ -9,7 +9,7 @@ import type { LoadedDelivery, StoreClient } from "./store_client.ts";
 import type { TargetStates } from "./target_state.ts";
 import type { FlowControl } from "./flow_control.ts";
 import type { FreshEvent, Job, Lease, Targets } from "./targets.ts";
-import { START_MARGIN } from "./timing.ts";
+import { START_MARGIN } from "./timeouts.ts";
 
 /** The delay for a custom retry policy that returned none, in milliseconds. */
 const UNKNOWN_DELAY = 60_000;

@@ -5,7 +5,7 @@ import { checkKnown, readCount } from "../internal/options.ts";
 import { createEventId } from "../internal/uuid.ts";
 import type { StoreEntry } from "../store/mod.ts";
 import { CommitBuilder } from "./commit.ts";
-import { putRecord } from "./enqueue.ts";
+import { putRecord } from "./put_publication.ts";
 import { OutboxUnavailableError, ReplayLimitError } from "./errors.ts";
 import { MAX_REPLAYS, REPLAY_LIFETIME, REPLAY_PAGE } from "./limits.ts";
 import type { ThrottledLogger } from "./logging.ts";

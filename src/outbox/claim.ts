@@ -14,7 +14,7 @@ import {
   type RegisteredTarget,
   type Targets,
 } from "./targets.ts";
-import { BACKGROUND_TIMEOUT } from "./timing.ts";
+import { BACKGROUND_TIMEOUT } from "./timeouts.ts";
 
 /** Due keys of a target that are read at once. */
 const PAGE = 128;

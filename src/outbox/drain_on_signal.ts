@@ -4,7 +4,7 @@ import { deadline } from "../internal/async.ts";
 import { maskError } from "../internal/mask_error.ts";
 import { checkKnown } from "../internal/options.ts";
 import { checkFunctions } from "../internal/validate.ts";
-import { STOP_TIMEOUT } from "./timing.ts";
+import { STOP_TIMEOUT } from "./timeouts.ts";
 import { keepAlive } from "./types.ts";
 
 const SIGNALS = ["SIGINT", "SIGTERM"] as const;

@@ -1,6 +1,6 @@
 import { type Receipt, RecordConflictError, type RecordWrite, toWire } from "../core/mod.ts";
 import type { StoreEntry, StoreKey } from "../store/mod.ts";
-import { isSame, type Prepared, receiptOf } from "./enqueue.ts";
+import { isSame, type Prepared, receiptOf } from "./put_publication.ts";
 import { IdempotencyConflictError } from "./errors.ts";
 import type { EventRecord, IdempotencyRecord } from "./records.ts";
 import type { ReadOptions, StoreClient } from "./store_client.ts";

@@ -1,10 +1,10 @@
 import type { QueueRecord, QueueRecords, RecordKey } from "../core/mod.ts";
 import type { StoreEntry } from "../store/mod.ts";
 import { CommitBuilder } from "./commit.ts";
-import { putRecord } from "./enqueue.ts";
+import { putRecord } from "./put_publication.ts";
 import { OutboxUnavailableError } from "./errors.ts";
 import { after, endOf, type StoreClient } from "./store_client.ts";
-import { COMMIT_TIMEOUT } from "./timing.ts";
+import { COMMIT_TIMEOUT } from "./timeouts.ts";
 
 /** Returns the records that the hooks keep next to their events: see `QueueRecords`. */
 export function hookRecords(client: StoreClient): Omit<QueueRecords, "event"> {

@@ -23,7 +23,7 @@ import {
 } from "./pagination.ts";
 import { beforeIdsAt, type Keys, readEventRecord } from "./records.ts";
 import { after, endOf, type Range, type ScanOptions, type StoreClient } from "./store_client.ts";
-import { indexedSince } from "./maintenance.ts";
+import { indexedSince } from "./store_version.ts";
 
 const EVENT_OPTIONS = "type sessionId runId since until order limit cursor".split(" ");
 const DECISION_OPTIONS = "outcome gate name callId sessionId runId since until order limit cursor"

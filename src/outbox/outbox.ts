@@ -13,8 +13,8 @@ import type { Store } from "../store/mod.ts";
 import { Attempter } from "./attempt.ts";
 import { BackgroundReplayer } from "./background_replay.ts";
 import { Claimer } from "./claim.ts";
+import { CountCleanup } from "./count_cleanup.ts";
 import { getEvent, listDecisions, listEvents } from "./list_events.ts";
-import { Cleanup, StoreHealth, VersionCheck } from "./maintenance.ts";
 import { hookRecords } from "./hook_records.ts";
 import { DEFAULT_DISABLE_AFTER, DEFAULT_RETENTION, lifetimes } from "./limits.ts";
 import { getDelivery, listDeliveries } from "./list_deliveries.ts";
@@ -27,12 +27,14 @@ import { Replay } from "./replay.ts";
 import { retryDelivery } from "./requeue.ts";
 import { Settler } from "./settle.ts";
 import { StoreClient } from "./store_client.ts";
+import { StoreHealth } from "./store_health.ts";
+import { VersionCheck } from "./store_version.ts";
 import { SystemEvents } from "./system_events.ts";
 import { purge, targetOperations } from "./target_operations.ts";
 import { TargetStates } from "./target_state.ts";
 import { FlowControl } from "./flow_control.ts";
 import { Targets } from "./targets.ts";
-import { WakeUp } from "./timing.ts";
+import { WakeUp } from "./wake_up.ts";
 import { noteOutbox, type Outbox, type OutboxOptions } from "./types.ts";
 import { Worker } from "./worker.ts";
 
@@ -142,7 +144,7 @@ function createWorker(
   const settler = new Settler(common);
   const worker = new Worker({
     ...common,
-    cleanup: new Cleanup(common),
+    cleanup: new CountCleanup(common),
     steps: {
       claim: (options) => claimer.pass(options),
       jobOf: (lease, fresh) => attempter.jobOf(lease, fresh),

@@ -29,14 +29,14 @@ import {
   receiptOf,
   sessionNames,
   SessionTails,
-} from "./enqueue.ts";
+} from "./put_publication.ts";
 import { IdempotencyConflictError, OutboxUnavailableError } from "./errors.ts";
 import { MAX_EVENT } from "./limits.ts";
 import { type DueRecord, VERSION } from "./records.ts";
 import { largest, longestPrefix } from "../internal/truncate.ts";
 import type { StoreClient } from "./store_client.ts";
 import type { Targets } from "./targets.ts";
-import { COMMIT_TIMEOUT } from "./timing.ts";
+import { COMMIT_TIMEOUT } from "./timeouts.ts";
 
 /** Bytes of a chunk, as the JSON string that is stored: a Deno KV value takes 64 KiB. */
 const CHUNK = 60_000;

@@ -9,14 +9,14 @@ import {
   receiptOf,
   sessionNames,
   SessionTails,
-} from "./enqueue.ts";
+} from "./put_publication.ts";
 import { findStored } from "./duplicates.ts";
 import { OutboxUnavailableError } from "./errors.ts";
 import { type BatchPlan, planBatch, type PrepareOptions, storeChunks } from "./prepare.ts";
 import type { CommitOutcome, StoreClient } from "./store_client.ts";
 import type { FlowControl } from "./flow_control.ts";
 import type { SlotLease } from "./targets.ts";
-import { COMMIT_TIMEOUT } from "./timing.ts";
+import { COMMIT_TIMEOUT } from "./timeouts.ts";
 
 /** Commits in flight that the next one doesn't wait for: more at once gain nothing over a network. */
 const MAX_INDEPENDENT = 16;

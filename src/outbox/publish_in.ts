@@ -1,7 +1,13 @@
 import type { PendingPublication, Publication, Receipt } from "../core/mod.ts";
 import { CommitBuilder } from "./commit.ts";
 import { findStored } from "./duplicates.ts";
-import { type Prepared, putPublication, receiptOf, sessionNames, SessionTails } from "./enqueue.ts";
+import {
+  type Prepared,
+  putPublication,
+  receiptOf,
+  sessionNames,
+  SessionTails,
+} from "./put_publication.ts";
 import { planBatch, type PrepareOptions, storeChunks } from "./prepare.ts";
 import type { StoreClient } from "./store_client.ts";
 

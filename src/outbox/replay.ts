@@ -16,7 +16,7 @@ import { readEventRecord, readLog, sessionOf } from "./records.ts";
 import { type Ended, requeue, requeueOne } from "./requeue.ts";
 import { removalsIn, scanDeliveries } from "./scan_deliveries.ts";
 import type { StoreClient } from "./store_client.ts";
-import { COMMIT_TIMEOUT, MIN_COMMIT_TIMEOUT } from "./timing.ts";
+import { COMMIT_TIMEOUT, MIN_COMMIT_TIMEOUT } from "./timeouts.ts";
 
 /** Bytes of one delivery in a commit: its log has 16 KiB. */
 const MAX_DELIVERY = 20_000;

@@ -1,6 +1,6 @@
 import type { StoreCheck, StoreEntry } from "../store/mod.ts";
 import { CommitBuilder } from "./commit.ts";
-import { putDue, SessionTails } from "./enqueue.ts";
+import { putDue, SessionTails } from "./put_publication.ts";
 import type { RetryOutcome } from "./operation_types.ts";
 import { canBeDelivery } from "./pagination.ts";
 import {
@@ -14,7 +14,7 @@ import {
   VERSION,
 } from "./records.ts";
 import type { StoreClient } from "./store_client.ts";
-import { COMMIT_TIMEOUT } from "./timing.ts";
+import { COMMIT_TIMEOUT } from "./timeouts.ts";
 
 /** Due keys among which a leased one is searched: a worker leases the earliest. */
 const PAGE = 128;

@@ -10,12 +10,12 @@ import {
   UNLEASED,
   VERSION,
 } from "./records.ts";
-import { putDue } from "./enqueue.ts";
+import { putDue } from "./put_publication.ts";
 import type { StoreClient } from "./store_client.ts";
 import type { SystemEvents } from "./system_events.ts";
 import type { FlowControl } from "./flow_control.ts";
 import type { Job } from "./targets.ts";
-import { SETTLE_TIMEOUT } from "./timing.ts";
+import { SETTLE_TIMEOUT } from "./timeouts.ts";
 
 /** Dependencies of `Settler`. */
 type SettlerOptions = {

@@ -23,7 +23,7 @@ import {
   type SessionEntry,
   type SessionHead,
 } from "./records.ts";
-import { CALL_TIMEOUT, COMMIT_TIMEOUT, READ_TIMEOUT } from "./timing.ts";
+import { CALL_TIMEOUT, COMMIT_TIMEOUT, READ_TIMEOUT } from "./timeouts.ts";
 
 /** Keys of one `getMany`: Deno KV's limit. */
 const MAX_KEYS = 10;

@@ -4,7 +4,7 @@ import { NO_TELEMETRY, type Telemetry } from "../core/telemetry.ts";
 import type { Clock } from "../internal/clock.ts";
 import { createEventIdAt } from "../internal/uuid.ts";
 import type { CommitBuilder } from "./commit.ts";
-import { type Layout, putDue, putEvent } from "./enqueue.ts";
+import { type Layout, putDue, putEvent } from "./put_publication.ts";
 import { MAX_SYSTEM_TARGETS } from "./limits.ts";
 import { UNLEASED } from "./records.ts";
 

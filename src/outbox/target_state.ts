@@ -18,7 +18,7 @@ import {
   type TargetStatus,
   withFailures,
 } from "./targets.ts";
-import { BACKGROUND_TIMEOUT } from "./timing.ts";
+import { BACKGROUND_TIMEOUT } from "./timeouts.ts";
 
 /** How long a record that was read is trusted, in milliseconds: another process may have changed it. */
 const MAX_AGE = 5_000;

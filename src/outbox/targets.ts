@@ -10,7 +10,7 @@ import {
 import type { StoreKey } from "../store/mod.ts";
 import { MAX_ASKED_PAUSE, MAX_ORDERED, MIN_FAILURES } from "./limits.ts";
 import { type DueRecord, ON, type SessionHead, type TargetRecord, VERSION } from "./records.ts";
-import { LEASE_MARGIN } from "./timing.ts";
+import { LEASE_MARGIN } from "./timeouts.ts";
 
 /** A receiver that ended no attempt for this long has become slow, in milliseconds. */
 const MAX_SILENCE = 1_000;

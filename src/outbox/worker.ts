@@ -1,12 +1,16 @@
 import type { HookEvent } from "../core/mod.ts";
-import type { Cleanup } from "./maintenance.ts";
-import type { NewLease } from "./enqueue.ts";
+import { sleep } from "../internal/clock.ts";
+import type { CountCleanup } from "./count_cleanup.ts";
+import type { NewLease } from "./put_publication.ts";
 import type { ThrottledLogger } from "./logging.ts";
 import type { Outcome } from "./records.ts";
 import type { StoreClient } from "./store_client.ts";
 import type { FlowControl } from "./flow_control.ts";
 import type { FreshEvent, Job, Lease, Pass, PassOptions, SlotLease, Targets } from "./targets.ts";
-import { Alarm, Signal, sleep, STOP_TIMEOUT, type WakeUp } from "./timing.ts";
+import { Alarm } from "./alarm.ts";
+import { Signal } from "./signal.ts";
+import { STOP_TIMEOUT } from "./timeouts.ts";
+import type { WakeUp } from "./wake_up.ts";
 
 /** How often to poll while no delivery is known to be due, in milliseconds: at first, and at most. */
 const POLL = { first: 1_000, max: 60_000 };
@@ -29,7 +33,7 @@ type WorkerOptions = {
   readonly client: StoreClient;
   readonly targets: Targets;
   readonly flowControl: FlowControl;
-  readonly cleanup: Cleanup;
+  readonly cleanup: CountCleanup;
   readonly log: ThrottledLogger;
   readonly wakeUp: WakeUp;
   readonly steps: Steps;

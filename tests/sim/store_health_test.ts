@@ -3,7 +3,7 @@ import { StoreError } from "../../src/store/mod.ts";
 import { Keys } from "../../src/outbox/records.ts";
 import type { Clock } from "../../src/internal/clock.ts";
 import { StoreClient } from "../../src/outbox/store_client.ts";
-import { StoreHealth } from "../../src/outbox/maintenance.ts";
+import { StoreHealth } from "../../src/outbox/store_health.ts";
 import { OutboxUnavailableError } from "../../src/outbox/mod.ts";
 import { memoryStore } from "../../src/testing/memory_store.ts";
 import { test } from "../support/harness.ts";

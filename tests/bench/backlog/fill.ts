@@ -2,7 +2,7 @@ import type { Store } from "@omniagent/hooks/store";
 import { createEventId } from "../../../src/internal/uuid.ts";
 import { systemClock } from "../../../src/internal/clock.ts";
 import { CommitBuilder } from "../../../src/outbox/commit.ts";
-import { putDue, putEvent } from "../../../src/outbox/enqueue.ts";
+import { putDue, putEvent } from "../../../src/outbox/put_publication.ts";
 import { Keys, UNLEASED } from "../../../src/outbox/records.ts";
 import { StoreClient } from "../../../src/outbox/store_client.ts";
 
