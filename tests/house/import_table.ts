@@ -45,6 +45,7 @@ export const table: Readonly<Record<string, Row>> = {
       "list_metrics.ts": [],
       "metrics.ts": [],
       "gates/gate_outcome.ts": [],
+      "gates/limits.ts": [],
       "gates/verdict.ts": [],
       "recorder.ts": [],
       "registration.ts": [],

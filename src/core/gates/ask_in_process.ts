@@ -10,7 +10,8 @@ import {
 import type { GateHost } from "./gate_host.ts";
 import { applyRewrite, withData } from "./rewrite.ts";
 import { askersOf, type GateOutcome } from "./gate_outcome.ts";
-import { ASK_CHOICES, ASK_TIMEOUT } from "./verdict.ts";
+import { ASK_TIMEOUT } from "./limits.ts";
+import { ASK_CHOICES } from "./verdict.ts";
 
 /** Asks a person in this process. */
 export type OnAsk = NonNullable<GatesOptions["onAsk"]>;

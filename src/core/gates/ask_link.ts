@@ -1,10 +1,7 @@
 import { checkKnown } from "../../internal/options.ts";
 import { hmacSha256Hex, timingSafeEqual } from "../../internal/crypto.ts";
 import { checkDate, checkOneOf, invalidOption } from "../../internal/validate.ts";
-import { MAX_ASK_TIMEOUT } from "./verdict.ts";
-
-/** The shortest key, in characters: 32 random characters of base64 are 192 bits. */
-const MIN_KEY = 32;
+import { MAX_ASK_TIMEOUT, MIN_APPROVAL_KEY } from "./limits.ts";
 
 /** The response of a link. Anyone who has it can use it, once. */
 export type AskLink = {
@@ -90,9 +87,9 @@ export async function verifyAskLink(
 
 /** Checks a key of links. Its value is never shown. @throws {TypeError} */
 export function checkApprovalKey(subject: string, name: string, key: unknown): void {
-  if (typeof key === "string" && key.length >= MIN_KEY) return;
+  if (typeof key === "string" && key.length >= MIN_APPROVAL_KEY) return;
   throw new TypeError(
-    `${subject}: '${name}' must be at least ${MIN_KEY} characters (value not shown)`,
+    `${subject}: '${name}' must be at least ${MIN_APPROVAL_KEY} characters (value not shown)`,
   );
 }
 

@@ -24,7 +24,8 @@ import { recordedText } from "./recorded_text.ts";
 import { type AskResolution, checkResolution, judgedEvent, resolveAsk } from "./resolve_ask.ts";
 import { AskSettler, deniedAsk, type EditChecks, type KnownAsk } from "./settle_ask.ts";
 import { untilThrown } from "./until_aborted.ts";
-import { ASK_CHOICES, ASK_TIMEOUT, MAX_ASK_TIMEOUT } from "./verdict.ts";
+import { ASK_TIMEOUT, MAX_ASK_TIMEOUT } from "./limits.ts";
+import { ASK_CHOICES } from "./verdict.ts";
 
 /** The parts of an ask. */
 type AskingOptions = EditChecks & { readonly onAsk: OnAsk | undefined };

@@ -5,10 +5,8 @@ import { checkPatterns, isReport, patternsFor } from "../event_rules.ts";
 import type { EventOf, HookEvent } from "../events.ts";
 import type { Logger } from "../hook.ts";
 import type { GateState } from "./gate_state.ts";
+import { GATE_TIMEOUT } from "./limits.ts";
 import type { Verdict } from "./verdict.ts";
-
-/** How long one gate may take, in milliseconds: an agent waits for it before every tool call. */
-const GATE_TIMEOUT = 5_000;
 
 /** The second argument of a gate. */
 export type GateContext = {

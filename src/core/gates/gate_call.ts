@@ -16,7 +16,7 @@ import {
 } from "./gate_outcome.ts";
 import { type LateResult, readLate } from "./late_result.ts";
 import { applyRewrite, decisionIn } from "./rewrite.ts";
-import { type DecisionLimits, type DecisionTime, GateTimeout } from "./decision_time.ts";
+import { type DecisionLimits, type DecisionTimer, GateTimeout } from "./decision_timer.ts";
 import { isVerdict, readVerdict, type Verdict } from "./verdict.ts";
 
 /** The dependencies of gate calls. */
@@ -33,13 +33,13 @@ export type CallParts = DecisionLimits & {
 /** The arguments of gates that are called together. */
 export class Round {
   readonly run: CallParts;
-  readonly time: DecisionTime;
+  readonly time: DecisionTimer;
   readonly event: HookEvent;
   readonly final: boolean;
   /** When the next gate is called: one starts when the one before returns, so that the clock is read once. */
   start: number;
 
-  constructor(run: CallParts, time: DecisionTime, event: HookEvent, final = true) {
+  constructor(run: CallParts, time: DecisionTimer, event: HookEvent, final = true) {
     this.run = run;
     this.time = time;
     this.event = event;

@@ -1,5 +1,6 @@
 import type { HookEvent } from "../events.ts";
-import { ASK_CHOICES, ASK_TIMEOUT, type AskChoice, type Decided, type Verdict } from "./verdict.ts";
+import { ASK_TIMEOUT } from "./limits.ts";
+import { ASK_CHOICES, type AskChoice, type Decided, type Verdict } from "./verdict.ts";
 
 /** How one gate judged, as it is recorded. */
 export type GateRecord = {

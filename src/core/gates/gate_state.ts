@@ -1,11 +1,11 @@
-import type { Clock } from "../../internal/clock.ts";
 import type { Recorder } from "../recorder.ts";
-import type { GateFailure, GateRecord } from "./gate_outcome.ts";
+import { CircuitBreaker } from "./circuit_breaker.ts";
+import type { GateRecord } from "./gate_outcome.ts";
 
 /** What is known of a gate from its calls. */
 export type GateState = {
   /** Undefined if a failure lets the event through: then the gate is always called. */
-  readonly breaker: Breaker | undefined;
+  readonly breaker: CircuitBreaker | undefined;
   readonly meter: GateMeter;
 };
 
@@ -21,58 +21,9 @@ type Stateful = {
 export function stateOf(gate: Stateful, recorder: Recorder): GateState {
   const { name, onFailure, mode } = gate;
   return gate.state ??= {
-    breaker: onFailure === "allow" && mode === "enforce" ? undefined : new Breaker(),
+    breaker: onFailure === "allow" && mode === "enforce" ? undefined : new CircuitBreaker(),
     meter: new GateMeter(recorder, name),
   };
-}
-
-/** Failures in a row after which a gate is not called for a while. */
-const LIMIT = 5;
-
-/** How long, in milliseconds: as long as one call of a gate may take. */
-const COOLDOWN = 5_000;
-
-/** The failures that make every call wait in vain. Others are quick, or about one event. */
-const COSTLY: readonly GateFailure[] = ["timeout", "unreachable"];
-
-/**
- * A circuit breaker: a gate that didn't respond several times in a row fails at once for a while, and is then
- * tried with one call. It only makes failures faster. A gate whose failure lets an event through has no
- * breaker, because it would let through events that the gate may deny by now.
- */
-class Breaker {
-  #failures = 0;
-  #failure: GateFailure = "unreachable";
-  #triedAt = 0;
-
-  /** Returns why the gate must not be called; undefined to call it. */
-  reject(
-    clock: Pick<Clock, "now">,
-  ): { readonly failure: GateFailure; readonly reason: string } | undefined {
-    if (this.#failures < LIMIT) return undefined;
-    const now = clock.now();
-    const left = this.#triedAt + COOLDOWN - now;
-    if (left <= 0 || left > COOLDOWN) { // beyond: the clock was set back
-      this.#triedAt = now; // the others wait until this call has returned
-      return undefined;
-    }
-    const times = `it failed ${this.#failures} times in a row (${this.#failure})`;
-    return {
-      failure: this.#failure,
-      reason: `was not called: ${times}, and is tried again in ${left} ms`,
-    };
-  }
-
-  /** Notes how a call ended. */
-  note(failure: GateFailure | undefined, clock: Pick<Clock, "now">): void {
-    if (failure === undefined || !COSTLY.includes(failure)) {
-      this.#failures = 0;
-      return;
-    }
-    this.#failures++;
-    this.#failure = failure;
-    this.#triedAt = clock.now();
-  }
 }
 
 /** Counts the verdicts of one gate, and how long it takes. Looks each metric up once. */

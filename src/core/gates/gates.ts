@@ -24,9 +24,7 @@ import type {
 import { type Gate, GateTable, readGate, readGatePatterns } from "./gate.ts";
 import { createHost, type HostParts, type RegistryParts } from "./gate_host.ts";
 import type { Gatekeeper } from "./gatekeeper.ts";
-
-/** How long a decision may take, in milliseconds: twice what one gate may. */
-const DECISION_TIMEOUT = 10_000;
+import { DECISION_TIMEOUT } from "./limits.ts";
 
 const DECIDE_OPTIONS = ["sessionId", "runId", "traceparent", "signal"];
 

@@ -1,8 +1,6 @@
 import { longestPrefix } from "../../internal/truncate.ts";
 import type { GateRecord } from "./gate_outcome.ts";
-
-/** The longest text of a gate that is recorded, in characters: as much as a webhook gate may return. */
-const MAX_TEXT = 16_384;
+import { MAX_TEXT } from "./limits.ts";
 
 /** Says that a text was cut: a person must not take a part of a question for all of it. */
 const MARK = " … [truncated]";

@@ -10,12 +10,9 @@ import type { RegisteredGate } from "./gate.ts";
 import type { GateHost } from "./gate_host.ts";
 import type { GateOutcome } from "./gate_outcome.ts";
 import { denied } from "./decision.ts";
+import { MAX_BY, MAX_NOTE } from "./limits.ts";
 import { applyRewrite } from "./rewrite.ts";
 import type { AskChoice } from "./verdict.ts";
-
-/** The longest name of who resolves an ask, and their longest note, in characters: both are stored. */
-const MAX_BY = 256;
-const MAX_NOTE = 2_000;
 
 /** A response to an ask. */
 export type AskResolution = {

@@ -4,7 +4,7 @@ import type { HookEvent } from "../events.ts";
 import type { GateList, RegisteredGate } from "./gate.ts";
 import { type CallParts, GateCall, Round } from "./gate_call.ts";
 import { type GateOutcome, type GateResult, merge, outcomeOf, outdated } from "./gate_outcome.ts";
-import { DecisionTime } from "./decision_time.ts";
+import { DecisionTimer } from "./decision_timer.ts";
 
 /** The dependencies of a run of gates. */
 export type GateRun = CallParts & {
@@ -22,7 +22,7 @@ export type GateRun = CallParts & {
 export function runGates(run: GateRun): GateOutcome | Promise<GateOutcome> {
   const { gates, event } = run;
   if (gates.rewrites.length > 0) return runInOrder(run);
-  const time = new DecisionTime(run);
+  const time = new DecisionTimer(run);
   const judged = check(gates.checks, new Round(run, time, event));
   const end = (judged: readonly GateResult[]): GateOutcome => {
     time.end();
@@ -33,7 +33,7 @@ export function runGates(run: GateRun): GateOutcome | Promise<GateOutcome> {
 
 async function runInOrder(run: GateRun): Promise<GateOutcome> {
   const { rewrites, checks } = run.gates;
-  const time = new DecisionTime(run);
+  const time = new DecisionTimer(run);
   let judged: GateResult[] = [];
   let { event } = run;
   try {

@@ -1,5 +1,3 @@
-import { DAY, MINUTE } from "../../internal/clock.ts";
-
 /** What a gate decided, in order of strength: the strongest of several wins. */
 export type Decided = "deny" | "ask" | "allow";
 
@@ -25,12 +23,6 @@ export type Verdict = {
 
 /** What a person may choose when a gate asks. */
 export type AskChoice = "allow" | "deny" | "edit";
-
-/** How long a person may take, unless a gate says otherwise, in milliseconds: ten minutes. */
-export const ASK_TIMEOUT: number = 10 * MINUTE;
-
-/** The longest that a person may take, in milliseconds: by default, the outbox keeps events as long. */
-export const MAX_ASK_TIMEOUT: number = 30 * DAY;
 
 /** What a person may choose, unless a gate says otherwise. */
 export const ASK_CHOICES: readonly AskChoice[] = ["allow", "deny"];

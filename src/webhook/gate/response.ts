@@ -4,6 +4,7 @@
  * @module
  */
 import { GateError } from "../../core/gates/gate_outcome.ts";
+import { MAX_TEXT } from "../../core/gates/limits.ts";
 import { adoptVerdict, type Verdict } from "../../core/gates/verdict.ts";
 import type { HookEvent } from "../../core/mod.ts";
 import { decodeClaudeCodeOutput } from "../../dialects/claude_code_gate.ts";
@@ -12,9 +13,6 @@ import { isObject } from "../../internal/validate.ts";
 
 /** The longest response, in bytes. */
 export const MAX_RESPONSE = 1_048_576;
-
-/** The longest text for a person or a model, in characters: it is recorded with every decision. */
-const MAX_TEXT = 16_384;
 
 /** Fields of a response, each with the field of a verdict. */
 const FIELDS: Readonly<Record<string, keyof Verdict>> = {

@@ -11,7 +11,7 @@ export type DecisionLimits = {
 };
 
 /** The time of a whole decision: a signal, and a timer that starts with the first gate that is waited for. */
-export class DecisionTime {
+export class DecisionTimer {
   readonly #limits: DecisionLimits;
   #link: ReturnType<typeof linkSignals> | undefined;
   #cancel: (() => void) | undefined;
