@@ -142,8 +142,9 @@ async function decideOnce(
   for (;;) {
     const decided = await gates.decide(type as never, data as never, { sessionId, runId });
     const asked = decided.decision === "ask" ? await ask(decided) : decided;
-    const both = "outcome" in asked ? asked : { outcome: asked, final: asked };
-    if (both.final.decision !== "allow" || await gates.use(both.final)) return both;
+    const both: HandedOver = "outcome" in asked ? asked : { outcome: asked, final: asked };
+    const { final, isUsed = false } = both;
+    if (final.decision !== "allow" || isUsed || await gates.use(final)) return both;
   }
 }
 
@@ -164,7 +165,12 @@ async function waitFor(c: AppContext, asked: AskedDecision): Promise<FinalDecisi
 }
 
 /** The decision for the agent, and for our gates: an ask may be passed on to the agent's user. */
-type HandedOver = { readonly outcome: HookOutcome; readonly final: FinalDecision };
+type HandedOver = {
+  readonly outcome: HookOutcome;
+  readonly final: FinalDecision;
+  /** Whether the approval was used up when it was given. */
+  readonly isUsed?: boolean;
+};
 
 /**
  * Leaves an ask to the agent, which asks its own user. For our gates, it is then allowed on that condition.
@@ -172,8 +178,8 @@ type HandedOver = { readonly outcome: HookOutcome; readonly final: FinalDecision
  * in whose place the agent must not respond.
  */
 async function handOver(
-  registry: HookRegistry,
-  { name, title, asks }: Dialect,
+  { gates }: HookRegistry,
+  { name: by, title, asks }: Dialect,
   { hook }: HookCall,
   asked: AskedDecision,
 ): Promise<HandedOver | FinalDecision> {
@@ -182,11 +188,12 @@ async function handOver(
     return { ...asked, decision: "deny", reason: denial };
   }
   const isAsked = asks(hook);
-  const resolution = isAsked
-    ? { decision: "allow", by: name, note: `${title} asks its user` } as const
-    : { decision: "deny", by: name, note: denial } as const;
+  let isUsed = false;
   try {
-    await registry.gates.asks.resolve(asked.askId, resolution);
+    if (isAsked) {
+      await gates.handOver(asked.askId, { by, note: `${title} asks its user` });
+      isUsed = true;
+    } else await gates.asks.resolve(asked.askId, { decision: "deny", by, note: denial });
   } catch (error) {
     if (!(error instanceof AskError)) throw error;
     const isOffered = error.failure !== "refused";
@@ -195,7 +202,7 @@ async function handOver(
   }
   const final = await asked.wait();
   const isLeft = isAsked && final.decision === "allow";
-  return isLeft ? { outcome: { ...asked, data: final.data }, final } : final;
+  return isLeft ? { outcome: { ...asked, data: final.data }, final, isUsed } : final;
 }
 
 /** Responds to a request that could not be decided, from the parts that were read. */

@@ -153,6 +153,16 @@ test("hooks gate denies input that it can't read", async () => {
   assert.equal(terminal.code, 2);
 });
 
+test("hooks gate denies a call that is not valid UTF-8", async () => {
+  const latin1 = Uint8Array.from(input.replace("rm -rf", "rm \xff"), (char) => char.charCodeAt(0));
+  for (const dialect of ["claude-code", "gemini"]) {
+    const allow = (): Response => Response.json({}, { headers: { "hooks-gate": dialect } });
+    const { code, stderr } = await gate(["--dialect", dialect], allow, { input: [latin1] });
+    assert.equal(code, 2);
+    assert.match(stderr, /not valid UTF-8/);
+  }
+});
+
 test("hooks gate prints a denial where the agent ignores exit codes", async () => {
   const request = JSON.stringify({ ...call, hook_event_name: "PermissionRequest" });
   const dead = (): Response => new Response(null, { status: 503 });

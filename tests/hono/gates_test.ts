@@ -549,6 +549,34 @@ testApp("of two same calls at once, none approves what the other waits for", {},
   assert.equal(judged, 1);
 });
 
+for (const query of ["?ask=wait&approve=true", "?ask=wait"]) {
+  testApp(
+    `of two same calls at once, one waits even if the other leaves it to its user (${query})`,
+    {},
+    async ({ hooks, send }) => {
+      let open = (): void => {};
+      const gate = new Promise<void>((resolve) => open = resolve);
+      let judged = 0;
+      hooks.gate("tool.called", {
+        name: "approval",
+        async handle() {
+          judged++;
+          await gate;
+          return ask("Remove it?");
+        },
+      });
+      const left = send(PATH, { body: call });
+      while (judged === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+      const waits = send(`${PATH}${query}`, { body: call });
+      await new Promise((resolve) => setTimeout(resolve, 200)); // it joins the first
+      open();
+      assert.match(await (await left).text(), /"permissionDecision":"ask"/);
+      await hooks.asks.resolve(await pendingAsk(hooks), { decision: "deny", by: "ada" });
+      assert.match(await (await waits).text(), /"permissionDecision":"deny"/);
+    },
+  );
+}
+
 testApp("a call that was left to the agent's user is asked again if it is repeated", {}, async (
   { hooks, send },
 ) => {

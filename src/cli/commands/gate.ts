@@ -1,6 +1,6 @@
 import { Argument, type Command, InvalidArgumentError, Option } from "commander";
 import { joinBytes } from "../../internal/bytes.ts";
-import { findDuplicateKey } from "../../internal/json_text.ts";
+import { decodeUtf8, findDuplicateKey } from "../../internal/json_text.ts";
 import { isObject } from "../../internal/validate.ts";
 import { connect } from "../client.ts";
 import { CommandError } from "../errors.ts";
@@ -104,7 +104,10 @@ async function gate(options: Call, io: CommandIO): Promise<void> {
   const ended = new AbortController();
   let input: string | undefined;
   const work = async (): Promise<string> => {
-    input = await readInput(io);
+    const bytes = await readInput(io);
+    input = new TextDecoder().decode(bytes);
+    // Gates would judge other characters than those that the agent uses.
+    if (decodeUtf8(bytes) === undefined) throw new CommandError("the input is not valid UTF-8");
     return await decide(input, options, ended.signal, io);
   };
   const late = async (): Promise<never> => {
@@ -192,7 +195,7 @@ function parse(text: string | undefined): unknown {
   }
 }
 
-async function readInput(io: CommandIO): Promise<string> {
+async function readInput(io: CommandIO): Promise<Uint8Array> {
   if (io.stdin.isTerminal) {
     throw new CommandError("there is no input: pipe the JSON of a hook to stdin");
   }
@@ -203,7 +206,7 @@ async function readInput(io: CommandIO): Promise<string> {
     if (size > MAX_INPUT) throw new CommandError(`the input has more than ${MAX_INPUT} bytes`);
     parts.push(part.slice()); // the buffer may be reused
   }
-  return new TextDecoder().decode(joinBytes(parts));
+  return joinBytes(parts);
 }
 
 function parseSeconds(text: string): number {

@@ -156,10 +156,10 @@ export class Asking {
     };
   }
 
-  /** Stores a response. @throws {AskError | TypeError} */
-  async resolve(id: string, resolution: AskResolution): Promise<void> {
+  /** Stores a response. With `isUsed`, the caller uses the approval. @throws {AskError | TypeError} */
+  async resolve(id: string, resolution: AskResolution, isUsed = false): Promise<void> {
     checkResolution(`Cannot resolve ask '${id}'`, resolution);
-    await resolveAsk(this.#host, this.records, id, resolution);
+    await resolveAsk(this.#host, this.records, id, resolution, isUsed);
   }
 
   /** Returns the event that was judged, if the store has all of its data. */

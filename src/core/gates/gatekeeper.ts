@@ -155,6 +155,11 @@ export class Gatekeeper {
       : await this.#asking.records.use(decision.askId);
   }
 
+  /** Approves an ask, and uses up the approval in the same commit. @throws {AskError} */
+  async handOver(askId: string, by: string, note: string): Promise<void> {
+    await this.#asking!.resolve(askId, { decision: "allow", by, note }, true);
+  }
+
   /** Returns a function that uses up a decision later; undefined if no call gets it again. */
   useLater(decision: FinalDecision): (() => Promise<unknown>) | undefined {
     return this.#log.useLater(decision);

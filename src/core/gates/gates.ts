@@ -139,6 +139,19 @@ export class Gates<Events extends object = AgentEvents> {
   }
 
   /**
+   * Approves an ask for an agent that asks its own user, in place of a person. The approval is used up in the same
+   * commit, so that no other execution that waits for the ask gets it.
+   *
+   * @throws {AskError} when someone responded first, or the gate doesn't offer to allow it
+   */
+  async handOver(
+    askId: string,
+    agent: { readonly by: string; readonly note: string },
+  ): Promise<void> {
+    await (await this.#load("Cannot resolve ask")).handOver(askId, agent.by, agent.note);
+  }
+
+  /**
    * Returns a function that uses up a decision once what it allowed has run; undefined if no call gets it again. It
    * doesn't keep the data of the decision.
    */

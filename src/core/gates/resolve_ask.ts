@@ -43,12 +43,18 @@ export function checkResolution(subject: string, resolution: AskResolution): voi
   }
 }
 
-/** Stores a response to an ask, in one commit with `gate.resolved`. The first one wins. @throws {AskError} */
+/**
+ * Stores a response to an ask, in one commit with `gate.resolved`. The first one wins. With `isUsed`, nobody who waits
+ * for the ask can use the approval.
+ *
+ * @throws {AskError}
+ */
 export async function resolveAsk(
   host: GateHost,
   asks: AskRecords,
   id: string,
   resolution: AskResolution,
+  isUsed: boolean,
 ): Promise<void> {
   const { decision, by, note } = resolution;
   const { ask, asked } = await readOpen(host, asks, id, decision);
@@ -70,6 +76,7 @@ export async function resolveAsk(
     at: host.clock.now(),
     resolved: event.id,
     ...(edited && { edited: edited.digest }),
+    ...(isUsed && { used: event.id }),
   };
   try {
     await host.publish([event], asks.change(ask, record));
