@@ -1,7 +1,7 @@
 import type { Clock } from "../internal/clock.ts";
 import { newLease, type RegisteredTarget, type SlotLease, type Targets } from "./targets.ts";
 import { LEASE_MARGIN } from "./timeouts.ts";
-import { Signal } from "./signal.ts";
+import { Signal } from "./wake_up.ts";
 
 /** Outcomes of one target that may wait for a commit: half of `BACKLOG.max`, so it stops no other. */
 // mutant: settle-share

@@ -7,10 +7,8 @@ import type { Outcome } from "./records.ts";
 import type { StoreClient } from "./store_client.ts";
 import type { FlowControl } from "./flow_control.ts";
 import type { FreshEvent, Job, Lease, Pass, PassOptions, SlotLease, Targets } from "./targets.ts";
-import { Alarm } from "./alarm.ts";
-import { Signal } from "./signal.ts";
 import { STOP_TIMEOUT } from "./timeouts.ts";
-import type { WakeUp } from "./wake_up.ts";
+import { Alarm, Signal, type WakeUp } from "./wake_up.ts";
 
 /** How often to poll while no delivery is known to be due, in milliseconds: at first, and at most. */
 const POLL = { first: 1_000, max: 60_000 };
