@@ -90,7 +90,14 @@ const FIELDS: Readonly<Record<keyof AgentEvents, Fields>> = {
       digest_out: text,
       took_ms: number,
     },
-    optional: { name: text, call_id: text, agent_id: text, reason: text, ask_id: text },
+    optional: {
+      name: text,
+      call_id: text,
+      agent_id: text,
+      reason: text,
+      ask_id: text,
+      failure: /* @__PURE__ */ oneOf("store"),
+    },
   },
   "gate.late": {
     required: {

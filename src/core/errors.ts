@@ -184,11 +184,21 @@ export class GateDeniedError extends Error {
   readonly code = "gate_denied";
   /** The decision's id, as in `tool.denied`. */
   readonly decisionId: string;
+  /** Set if the store failed, though gates or a person may have allowed the call. */
+  readonly failure: "store" | undefined;
 
-  /** Creates an error for a call. */
-  constructor(tool: string, reason: string, decisionId: string) {
+  /** Creates an error for a call, from what `call` resolves to otherwise. */
+  constructor(
+    tool: string,
+    { reason, decisionId, failure }: {
+      readonly reason: string;
+      readonly decisionId: string;
+      readonly failure?: "store" | undefined;
+    },
+  ) {
     super(`Cannot call '${tool}': ${reason}`);
     this.decisionId = decisionId;
+    this.failure = failure;
   }
 }
 

@@ -20,10 +20,15 @@ export type GateDecidedData = {
   readonly digest_in: string;
   /** The same for the data that was judged last. */
   readonly digest_out: string;
-  /** How long the decision took, in milliseconds. */
+  /** How long the decision took, in milliseconds. At the end of an ask: since the person was asked. */
   readonly took_ms: number;
-  /** What a person was asked. */
+  /** What a person was asked. An ask has two records: `asked`, and how it ended. */
   readonly ask_id?: string;
+  /**
+   * Set if the event was denied because the store failed. Only the handlers of the process that decided receive
+   * this record. A digest that isn't known is empty.
+   */
+  readonly failure?: "store";
 };
 
 /** Payload of `gate.late`: a gate returned after the decision, which it didn't change. */

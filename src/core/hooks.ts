@@ -103,7 +103,7 @@ export interface Hooks<
    * event happen, with `decision.data`.
    *
    * A decision is recorded as `gate.decided`, in one commit with the event, before this resolves. If it can't
-   * be recorded, the event is denied. Without gates for the type, it only emits.
+   * be recorded in time, the event is denied, with `failure: "store"`. Without gates for the type, it only emits.
    *
    * @throws {EventValidationError} when the payload is invalid
    * @throws the reason of the signal, if it has aborted before or there are no gates

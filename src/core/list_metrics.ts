@@ -32,7 +32,7 @@ export const METRICS: Readonly<Record<MetricName, MetricDefinition>> = {
   "omniagent.hooks.gate.decisions": {
     kind: "counter",
     unit: "{decision}",
-    help: "Verdicts of gates, and why gates failed.",
+    help: "Verdicts of gates, and why gates or the store failed.",
     attributes: ["gate", "verdict", "failure"],
   },
   "omniagent.hooks.gate.duration": {

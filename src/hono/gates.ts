@@ -116,6 +116,7 @@ async function respondTo(
       (asked) => isAgent ? handOver(registry, dialect, call, asked) : waitFor(c, asked),
     );
     request.logFields.decision = decision.decision;
+    if (final.failure !== undefined) request.logFields.failure = final.failure;
     response = dialect.encode(call, decision, options);
     if (final.decision === "allow") await agentSessions.note(event, call.sessionId, final);
     if (decision.decision !== "deny") continue;

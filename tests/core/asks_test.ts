@@ -7,6 +7,7 @@ import {
   type AskRequest,
   deny,
   type FinalDecision,
+  type GateDecidedData,
 } from "@omniagent/hooks/gates";
 import { createOutbox } from "@omniagent/hooks/outbox";
 import type { Store } from "@omniagent/hooks/store";
@@ -104,6 +105,7 @@ test("call() waits for an approval, and its events are stored before the tool ru
     "gate.asked",
     "gate.resolved",
     "tool.called",
+    "gate.decided",
     "tool.completed",
   ]);
   const events = await agent.stored();
@@ -120,8 +122,7 @@ test("a denied call returns the note of the person who denied it", async () => {
   const { denied, reason } = await result as { denied: true; reason: string };
   assert.deepEqual([denied, reason], [true, "Too much"]);
   assert.deepEqual(agent.paid, []);
-  const [last] = (await agent.stored()).slice(-1);
-  assert.equal(last!.type, "tool.denied");
+  const last = (await agent.stored()).find(({ type }) => type === "tool.denied");
   assert.equal((last!.data as { gate: string }).gate, "approve");
   await agent.hooks.close();
 });
@@ -351,6 +352,83 @@ test("an ask that expires is denied, and rejects later responses", async () => {
   const resolved = (await agent.stored()).find(({ type }) => type === "gate.resolved");
   assert.equal((resolved!.data as { outcome: string }).outcome, "expired");
   assert.deepEqual(agent.paid, []);
+  await agent.hooks.close();
+});
+
+/** How an ask ends: what a person responds, if anyone does, and the outcome in the record. */
+const ENDS = [
+  ["is approved", { ...ALLOW, note: "fine" }, "allowed", "fine"],
+  ["is denied", { ...DENY, note: "Too much" }, "denied", "Too much"],
+  ["expires", undefined, "denied", "The request expired before anyone responded"],
+  [
+    "is edited",
+    {
+      decision: "edit",
+      by: "ada",
+      data: { name: "pay", call_id: "c-1", params: { amount: 3 } },
+    },
+    "allowed",
+    "Pay?",
+  ],
+] as const;
+
+for (const [how, resolution, outcome, reason] of ENDS) {
+  test(`an ask that ${how} has a second record, in one commit with the event of its call`, async () => {
+    for (const isById of [false, true]) {
+      const expiresIn = resolution ? 60_000 : 20;
+      const store = memoryStore();
+      const agent = start(store, { question: ["Pay?", { allow: ["allow", "edit"], expiresIn }] });
+      const waiting = isById ? start(store) : agent;
+      const asked = await agent.decide("c-1");
+      if (resolution) await agent.hooks.asks.resolve(asked.askId, resolution);
+      const ask = await waiting.hooks.asks.get(asked.askId);
+      const final = await (isById ? ask! : asked).wait();
+      const { items } = await agent.outbox.listEvents({ order: "oldest" });
+      const ends = items.filter(({ event: { type } }) => /^tool\.|decided$/.test(type)).slice(1);
+      const type = outcome === "allowed" ? "tool.called" : "tool.denied";
+      assert.deepEqual(ends.map(({ event }) => event.type).sort(), ["gate.decided", type]);
+      assert.equal(new Set(ends.map(({ versionstamp }) => versionstamp)).size, 1);
+      const record = ends.find(({ event }) => event.type === "gate.decided")!.event.data;
+      const { gates, took_ms, ...rest } = record as GateDecidedData;
+      assert.deepEqual(rest, {
+        decision_id: final.id,
+        event_type: "tool.called",
+        name: "pay",
+        call_id: "c-1",
+        outcome,
+        reason,
+        digest_in: asked.digest,
+        digest_out: final.digest,
+        ask_id: asked.askId,
+      });
+      assert.equal(final.id === asked.id, how !== "is edited");
+      assert.deepEqual(gates.map(({ name, verdict }) => [name, verdict]), [["approve", "ask"]]);
+      assert.ok(took_ms >= (resolution ? 0 : 20), `${took_ms}`);
+      const decisions = await agent.outbox.listDecisions({ gate: "approve" });
+      assert.deepEqual(
+        decisions.items.map(({ event: { data } }) => (data as GateDecidedData).outcome),
+        [outcome, "asked"],
+      );
+      for (const { hooks } of new Set([agent, waiting])) await hooks.close();
+    }
+  });
+}
+
+test("an edit that a gate fails to judge is recorded as an error", async () => {
+  const agent = start(memoryStore(), { question: ["Pay?", { allow: ["edit"] }] });
+  agent.hooks.gate("tool.called", {
+    name: "broken",
+    handle: ({ data }) => {
+      if (Number(data.params?.amount) === 3) throw new Error("it broke");
+    },
+  });
+  const asked = await agent.decide("c-1");
+  const data = { name: "pay", call_id: "c-1", params: { amount: 3 } };
+  await agent.hooks.asks.resolve(asked.askId, { decision: "edit", by: "ada", data });
+  assert.equal((await asked.wait()).decision, "deny");
+  const { items } = await agent.outbox.listDecisions();
+  const outcomes = items.map(({ event: { data } }) => (data as GateDecidedData).outcome);
+  assert.deepEqual(outcomes, ["error", "asked"]);
   await agent.hooks.close();
 });
 

@@ -37,7 +37,7 @@ testApp(
   async (setup) => {
     const askAbout = pays(setup);
     const { hooks, send } = setup;
-    await askAbout("c-1");
+    const askId = await askAbout("c-1");
     for (const n of [2, 3]) {
       await hooks.decide("tool.called", { name: "bash", call_id: `c-${n}` }, { sessionId: "s-2" });
     }
@@ -65,6 +65,15 @@ testApp(
     const wrong = await send(`/decisions?outcome=denied&cursor=${first.next_cursor}`);
     assert.equal(await codeOf(wrong, 422), "request_invalid");
     assert.equal(await codeOf(await send("/decisions?outcome=maybe"), 422), "request_invalid");
+
+    await hooks.asks.resolve(askId, { decision: "allow", by: "ada", note: "fine" });
+    await (await hooks.asks.get(askId))!.wait();
+    const [end, asked] = await read("?call=c-1");
+    assert.deepEqual([asked!.outcome, end!.outcome, end!.reason], ["asked", "allowed", "fine"]);
+    assert.deepEqual([end!.id, end!.ask_id], [asked!.id, askId]);
+    assert.notEqual(end!.event_id, asked!.event_id);
+    assert.deepEqual(await calls("?outcome=asked"), ["c-1"]);
+    assert.deepEqual(await calls("?outcome=allowed&gate=approve"), ["c-1", "c-4"]);
   },
 );
 

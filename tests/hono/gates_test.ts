@@ -6,6 +6,7 @@ import { createOutbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
+import { until } from "../support/until.ts";
 import { type SendOptions, type Setup, testApp, withApp } from "./helpers.ts";
 
 const PATH = "/gates/claude-code";
@@ -48,6 +49,25 @@ testApp("a call of an unauthorized agent is denied, and not emitted", {}, async 
   assert.deepEqual(emitted, []);
   assert.deepEqual(await outputOf(send, { body, token: "decide" }), {});
   assert.deepEqual(emitted, ["session.created", "tool.called"]);
+});
+
+testApp("a call whose decision the store can't record is denied", {}, async (setup) => {
+  const { hooks, outbox, send } = setup;
+  hooks.gate("tool.called", { name: "policy", handle: () => undefined });
+  const failures: unknown[] = [];
+  hooks.on("gate.decided", ({ data }) => void failures.push(data.failure));
+  const { publish } = outbox!;
+  outbox!.publish = (batch, options) =>
+    batch.some(({ event }) => event.type === "gate.decided")
+      ? Promise.reject(new Error("the disk is full"))
+      : publish(batch, options);
+  const { hookSpecificOutput } = await outputOf(send, { body: call, token: "decide" }) as {
+    readonly hookSpecificOutput: Readonly<Record<string, string>>;
+  };
+  assert.equal(hookSpecificOutput["permissionDecision"], "deny");
+  assert.match(hookSpecificOutput["permissionDecisionReason"]!, /could not be recorded/);
+  await until(() => failures.length > 0, "the record");
+  assert.deepEqual(failures, ["store"]);
 });
 
 testApp(

@@ -25,18 +25,31 @@ export class GateModel extends Model {
   override record(sent: Sent, result: StoreCommit): void {
     super.record(sent, result);
     if (!result.ok) return;
+    const events: HookEvent[] = [];
     for (const mutation of sent.mutations) {
       if (mutation.what !== "set") continue;
       const [, kind, what, id] = mutation.key as string[];
       if (kind === "event") {
         const { event } = mutation.value as EventRecord;
-        this.#events.set(what!, fromWire(structuredClone(event)));
+        const stored = fromWire(structuredClone(event));
+        this.#events.set(what!, stored);
+        events.push(stored);
       }
       if (kind !== "record") continue;
       if (what === "ask") this.#ask(id!, mutation.value as AskRecord);
       if (what !== "decision") continue;
       if (this.#decisions.has(id!)) this.violate(`a call was decided twice`);
       this.#decisions.add(id!);
+    }
+    this.#checkCommit(events);
+  }
+
+  /** What gates or a person decided is recorded in one commit with what happens. */
+  #checkCommit(events: readonly HookEvent[]): void {
+    const decided = events.filter(isEnd).map(decisionOf);
+    const happened = events.filter(({ type }) => type === "tool.called" || type === "tool.denied");
+    for (const event of happened) {
+      if (!decided.includes(decisionOf(event))) this.violate(`${event.type} has no decision`);
     }
   }
 
@@ -61,12 +74,12 @@ export class GateModel extends Model {
     if (canonicalJson(stored) !== canonicalJson(data)) {
       this.violate(`${callId} ran with other data than what is stored`);
     }
-    const decided = this.#find("gate.decided", decisionId);
+    const decided = this.#ends(decisionId);
     if (decided.length !== 1) this.violate(`${callId} ran with ${decided.length} decisions stored`);
     const { outcome, ask_id } = (decided[0]?.data ?? {}) as Record<string, string>;
-    const isApproved = ask_id !== undefined &&
-      ["allow", "edit"].includes(this.#asks.get(ask_id)?.state ?? "");
-    if (outcome !== "allowed" && !isApproved) this.violate(`${callId} ran, and was ${outcome}`);
+    if (outcome !== "allowed") this.violate(`${callId} ran, and was ${outcome}`);
+    const state = ask_id && this.#asks.get(ask_id)?.state;
+    if (state && !["allow", "edit"].includes(state)) this.violate(`${callId} ran: ${state}`);
     const before = this.#runs.get(callId);
     if (before !== undefined && before !== canonicalJson(data)) {
       this.violate(`${callId} ran with two different payloads`);
@@ -92,6 +105,8 @@ export class GateModel extends Model {
     }
     for (const [id, count] of perDecision) {
       if (count > 1) this.violate(`decision ${id} has ${count} events`);
+      const records = this.#ends(id).length;
+      if (records !== 1) this.violate(`decision ${id} has ${records} records`);
     }
   }
 
@@ -112,10 +127,23 @@ export class GateModel extends Model {
     }
   }
 
+  /** The records of a decision, except that a person was asked. */
+  #ends(decisionId: string): readonly HookEvent[] {
+    return this.#find("gate.decided", decisionId).filter(isEnd);
+  }
+
   #find(type: string, decisionId: string): readonly HookEvent[] {
     return [...this.#events.values()].filter((event) =>
-      event.type === type &&
-      (event.data as { readonly decision_id?: string }).decision_id === decisionId
+      event.type === type && decisionOf(event) === decisionId
     );
   }
+}
+
+function decisionOf({ data }: HookEvent): string | undefined {
+  return (data as { readonly decision_id?: string }).decision_id;
+}
+
+/** Returns whether an event records what was decided in the end. */
+function isEnd({ type, data }: HookEvent): boolean {
+  return type === "gate.decided" && (data as { readonly outcome?: string }).outcome !== "asked";
 }

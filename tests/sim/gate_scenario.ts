@@ -89,6 +89,7 @@ async function runIn(simulation: Simulation, faults: Faults): Promise<GateEnd> {
       recorder,
       reporter,
       clock: process.clock,
+      timeout: 10_000,
       records: outbox.records,
       isRedacting: false,
       closing: signal,
@@ -102,6 +103,7 @@ async function runIn(simulation: Simulation, faults: Faults): Promise<GateEnd> {
       validate: () => Promise.resolve(),
       validateInTime: () => Promise.resolve(),
       observe: () => {},
+      announce: () => {},
       async publish(events, records) {
         const batch = events.map((event) => ({ event, fresh: true, to: [] }));
         await outbox.publish(batch, { records });
@@ -109,7 +111,7 @@ async function runIn(simulation: Simulation, faults: Faults): Promise<GateEnd> {
     };
     const table = new GateTable("Cannot create gates", []);
     for (const gate of gates) table.add(readGate(gate), ["tool.called"]);
-    return { process, keeper: new Gatekeeper({ table, timeout: 10_000 }, host) };
+    return { process, keeper: new Gatekeeper(table, undefined, host) };
   };
 
   const agent = async (): Promise<void> => {

@@ -31,6 +31,8 @@ export type AskRecord = {
   readonly v: number;
   /** The event that asks. */
   readonly event: string;
+  /** The record of the decision to ask. Absent in records of earlier versions. */
+  readonly decided?: string | undefined;
   readonly decision: string;
   readonly digest: string;
   /** Identifies the gates that judged: only these check an edit. */

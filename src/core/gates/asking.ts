@@ -7,7 +7,7 @@ import type { HookEvent } from "../events.ts";
 import type { GateAskedData } from "../gate_payloads.ts";
 import { createEvent } from "../snapshot.ts";
 import { askPerson, type OnAsk } from "./ask_in_process.ts";
-import { AskWaits } from "./ask_waits.ts";
+import { AskWaits, type Wait } from "./ask_waits.ts";
 import { type AskRecord, AskRecords, RECORD_VERSION } from "./ask_records.ts";
 import {
   type AskedDecision,
@@ -17,12 +17,13 @@ import {
   type FinalDecision,
   type Judged,
 } from "./decision.ts";
-import { abortedEvent, decidedEvent, textIn } from "./gate_events.ts";
+import { abortedEvent, decidedEvent, recordedGates, textIn } from "./gate_events.ts";
 import type { GateHost } from "./gate_host.ts";
 import { askersOf } from "./gate_outcome.ts";
 import { recordedText } from "./recorded_text.ts";
 import { type AskResolution, checkResolution, judgedEvent, resolveAsk } from "./resolve_ask.ts";
 import { AskSettler, deniedAsk, type EditChecks, type KnownAsk } from "./settle_ask.ts";
+import { announceUnrecorded } from "./unrecorded.ts";
 import { untilThrown } from "./until_aborted.ts";
 import { ASK_TIMEOUT, MAX_ASK_TIMEOUT } from "./limits.ts";
 import { ASK_CHOICES } from "./verdict.ts";
@@ -64,7 +65,7 @@ export class Asking {
     const expires = clock.now() + Math.min(verdict!.expiresIn ?? ASK_TIMEOUT, MAX_ASK_TIMEOUT);
     const allow = verdict!.allow ?? ASK_CHOICES;
     const { data } = redact(event);
-    const decided = decidedEvent(judged, id);
+    const decided = decidedEvent(judged, { askId: id });
     const asked = createEvent("gate.asked", {
       ask_id: id,
       decision_id: judged.id,
@@ -82,6 +83,7 @@ export class Asking {
     const record: AskRecord = {
       v: RECORD_VERSION,
       event: asked.id,
+      decided: decided.id,
       decision: judged.id,
       digest,
       gates: this.#gatesOf(event.type),
@@ -116,7 +118,11 @@ export class Asking {
     if (judged === undefined) return undefined;
     const { gate } = asked.data as GateAskedData;
     const known = { ...base, data: judged.data, event: judged, gate };
-    if (!this.records.isPending(ask)) return await this.#settler.settle(id, known);
+    if (!this.records.isPending(ask)) {
+      const final = await this.#settler.settle(id, known);
+      if (final?.failure !== undefined) this.#announce(known, final);
+      return final;
+    }
     this.#callOnAsk(id, ask.record, asked, judged);
     return { ...this.#asked(known, id, ask.record.expires), isResumed: true };
   }
@@ -126,7 +132,7 @@ export class Asking {
     const inTime = <Read>(read: Promise<Read>) => signal ? abortable(read, signal) : read;
     const { known, expires } = await inTime(this.#readKnown(id));
     const wait = this.#waits.enter(id, signal);
-    const ended = this.#ended(id, known, expires, signal).finally(() => wait.leave());
+    const ended = this.#ended(id, known, expires, { signal, wait }).finally(() => wait.leave());
     const final = await (signal ? untilThrown(this.#host, ended, signal) : ended);
     if (final.decision !== "allow") return final;
     wait.take();
@@ -136,10 +142,10 @@ export class Asking {
 
   async #readKnown(id: string): Promise<{ readonly known: KnownAsk; readonly expires: number }> {
     const ask = await this.records.read(id);
-    const asked = ask && await this.#host.records!.event(ask.record.event);
-    if (ask === undefined || asked === undefined) {
-      throw new AskError("unknown", id, "there is no such ask");
-    }
+    const [asked, decided] = await Promise.all(
+      [ask?.record.event, ask?.record.decided].map((id) => id && this.#host.records!.event(id)),
+    );
+    if (!ask || !asked) throw new AskError("unknown", id, "there is no such ask");
     const event = await this.#storedEvent(ask.record, asked);
     if (event === undefined) {
       throw new AskError(
@@ -150,8 +156,9 @@ export class Asking {
     }
     const { digest, decision, expires } = ask.record;
     const { gate } = asked.data as GateAskedData;
+    const gates = decided ? recordedGates(decided) : [];
     return {
-      known: { id: decision, data: event.data, digest, gates: [], event, gate },
+      known: { id: decision, data: event.data, digest, gates, event, gate },
       expires,
     };
   }
@@ -230,7 +237,7 @@ export class Asking {
     const wait = this.#waits.enter(id, signal);
     const take = async (): Promise<FinalDecision> => {
       try {
-        const final = await this.#ended(id, known, expires, signal);
+        const final = await this.#ended(id, known, expires, { signal, wait });
         const isAllowed = final.decision === "allow";
         if (signal?.aborted) {
           if (isAllowed && !wait.isNeeded()) await this.#discard(id, final, known);
@@ -257,12 +264,14 @@ export class Asking {
     id: string,
     known: KnownAsk,
     expires: number,
-    signal: AbortSignal | undefined,
+    { signal, wait }: { readonly signal: AbortSignal | undefined; readonly wait: Wait },
   ): Promise<FinalDecision> {
     const { closing } = this.#host;
     const limit = signal ? linkSignals(signal, closing) : linkSignals(closing);
     try {
-      return await this.#finalOf(id, known, expires, limit.signal);
+      const final = await this.#finalOf(id, known, expires, limit.signal);
+      if (final.failure !== undefined && wait.report()) this.#announce(known, final);
+      return final;
     } catch (error) {
       if (signal?.aborted) throw signal.reason;
       if (!closing.aborted) throw error;
@@ -271,6 +280,10 @@ export class Asking {
     } finally {
       limit.release();
     }
+  }
+
+  #announce({ id, event, digest }: KnownAsk, final: FinalDecision): void {
+    announceUnrecorded(this.#host, { id, event, digestIn: digest }, final);
   }
 
   /** Waits for the end of an ask. It is denied if the store doesn't respond before it expires. */
@@ -292,7 +305,7 @@ export class Asking {
         if (signal.aborted) throw error;
         reporter.failed("Cannot read ask", error, known.event);
         if (clock.now() >= expires) {
-          return deniedAsk(id, known, "The response could not be read (store)");
+          return deniedAsk(id, known, "The response could not be read (store)", "store");
         }
       }
       await this.records.pause(signal);

@@ -2,6 +2,7 @@ import { HooksClosedError } from "../errors.ts";
 import type { HookEvent } from "../events.ts";
 import { createEvent } from "../snapshot.ts";
 import { type GateOutcome, type GateRecord, isTransient, STRENGTH } from "./gate_outcome.ts";
+import type { RecordTime } from "./record_time.ts";
 import { recordedText, withRecordedTexts } from "./recorded_text.ts";
 import type { AskChoice } from "./verdict.ts";
 
@@ -69,9 +70,11 @@ export type CallTraits = {
   readonly decisionId?: string;
   /**
    * Whether what is allowed begins at once: the allow isn't stored for later calls. The caller itself stops
-   * waiting when its signal aborts. @default {false}
+   * waiting when its signal aborts, or time is up. @default {false}
    */
   readonly isCall?: boolean;
+  /** With `isCall`: the time of the decision, if it is recorded. */
+  readonly time?: RecordTime | undefined;
 };
 
 /** The fields of every decision. */
@@ -100,6 +103,8 @@ export type FinalDecision<Data = unknown> = DecisionBase<Data> & {
   readonly decision: "allow" | "deny";
   /** The ask that led to it. */
   readonly askId?: string | undefined;
+  /** Set if it is a denial because the store failed, though gates or a person may have allowed the event. */
+  readonly failure?: "store" | undefined;
 };
 
 /** A decision that waits for a person. The event must not happen yet. Only with an outbox. */
@@ -169,7 +174,12 @@ export type DeniedCall = {
   readonly interrupt?: boolean | undefined;
   /** The decision, as in `tool.denied`. */
   readonly decisionId: string;
+  /** Set if the store failed, though gates or a person may have allowed the call. */
+  readonly failure?: "store" | undefined;
 };
+
+/** The reason for the model when the store failed. */
+export const NOT_RECORDED = "The decision could not be recorded (store)";
 
 /** The reason for the model when a person denied without one. */
 export const NOT_APPROVED = "The request was not approved";
@@ -275,10 +285,11 @@ export function unrecorded(
 ): FinalDecision {
   const { id, event: { data } } = made;
   const base = "outcome" in made ? decisionOf(made) : { id, data, gates: [] };
-  const reason = error instanceof HooksClosedError
-    ? "The hooks were closed before the decision could be recorded"
-    : "The decision could not be recorded (store)";
-  return { ...base, decision: "deny", reason };
+  if (error instanceof HooksClosedError) {
+    const reason = "The hooks were closed before the decision could be recorded";
+    return { ...base, decision: "deny", reason };
+  }
+  return { ...base, decision: "deny", reason: NOT_RECORDED, failure: "store" };
 }
 
 /** Fails every decision while a required gate isn't registered or enforced. */

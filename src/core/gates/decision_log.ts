@@ -1,4 +1,4 @@
-import { abortable } from "../../internal/async.ts";
+import { abortable, linkSignals } from "../../internal/async.ts";
 import { DAY } from "../../internal/clock.ts";
 import { sha256Hex } from "../../internal/crypto.ts";
 import type { QueueRecord, RecordWrite } from "../delivery.ts";
@@ -6,7 +6,7 @@ import { RECORD_VERSION } from "./ask_records.ts";
 import type { HookEvent } from "../events.ts";
 import type { Asking } from "./asking.ts";
 import type { Decision } from "./decision.ts";
-import { abortedEvent } from "./gate_events.ts";
+import { abortedEvent, recordedGates } from "./gate_events.ts";
 import type { GateHost } from "./gate_host.ts";
 import type { GateTable } from "./gate.ts";
 import { withData } from "./rewrite.ts";
@@ -111,34 +111,41 @@ export class DecisionLog {
    * Waits for the decision of another caller. Returns undefined if it was cut short because that one aborted: then it
    * is forgotten, and has to be made again.
    *
-   * @throws the reason of the signal
+   * @throws the reason of a signal
    */
   async share(
     known: Remembered,
-    signal: AbortSignal | undefined,
+    signals: readonly (AbortSignal | undefined)[],
   ): Promise<Decision | undefined> {
-    const { decision, isKept } = await this.#sharedIn(known, signal);
+    const { decision, isKept } = await this.#sharedIn(known, signals);
     const isCut = !isKept && decision.gates.some(({ failure }) => failure === "aborted");
     return isCut && !this.#host.ending.aborted ? undefined : decision;
   }
 
-  async #sharedIn(known: Remembered, signal: AbortSignal | undefined): Promise<Recorded> {
+  async #sharedIn(
+    known: Remembered,
+    signals: readonly (AbortSignal | undefined)[],
+  ): Promise<Recorded> {
     const { decision } = known;
+    const given = signals.filter((signal) => signal !== undefined);
+    const limit = given.length > 0 ? linkSignals(...given) : undefined;
     known.shares++;
     try {
-      return await (signal ? abortable(decision, signal) : decision);
+      return await (limit ? abortable(decision, limit.signal) : decision);
     } catch (error) {
       known.shares--;
       throw error;
+    } finally {
+      limit?.release();
     }
   }
 
   /** Uses up an allow that its caller didn't wait for, unless others got it, too, and records the end of the call. */
-  async discard(decision: Decision, event: HookEvent): Promise<void> {
+  async discard(decision: Decision, event: HookEvent, why: Error | undefined): Promise<void> {
     const { entry } = this.#shared.get(decision) ?? {};
     const { abandoned, publish } = this.#host;
     if (decision.decision !== "allow" || entry?.shares || abandoned.aborted) return;
-    const ended = await this.use(decision) && abortedEvent(event, decision);
+    const ended = await this.use(decision) && abortedEvent(event, decision, why?.message);
     if (ended) await publish([ended]);
   }
 
@@ -237,13 +244,13 @@ export class DecisionLog {
       [record.decided, record.event].map((id) => id === undefined ? undefined : records.event(id)),
     );
     if (decided === undefined) return undefined;
-    const { gates = [], reason } = decided.data as Partial<Pick<Decision, "gates" | "reason">>;
+    const { reason } = decided.data as Partial<Pick<Decision, "reason">>;
     const base = {
       id,
       digest,
       ...(reason !== undefined && { reason }),
       ...(context !== undefined && { context }),
-      gates: gates.map(({ internal: _, ...record }) => record),
+      gates: recordedGates(decided),
       ...(interrupt && { interrupt }),
     };
     if (decision === "ask") {

@@ -1,24 +1,31 @@
 import { errorMessage } from "../../internal/issues.ts";
 import { copyJson } from "../../internal/json.ts";
+import { createEventId } from "../../internal/uuid.ts";
 import { GateDeniedError } from "../errors.ts";
 import { correlationOf } from "../event_rules.ts";
 import type { HookEvent, ToolData } from "../events.ts";
 import type { Observer } from "../observer.ts";
 import { createEvent } from "../snapshot.ts";
 import type { SpanOutcome, Telemetry, TelemetrySpan } from "../telemetry.ts";
-import type {
-  CallOptions,
-  CallTraits,
-  Decision,
-  DeniedCall,
-  FinalDecision,
-  ToolContext,
+import {
+  type CallOptions,
+  type CallTraits,
+  type Decision,
+  type DeniedCall,
+  type FinalDecision,
+  type ToolContext,
+  unrecorded,
 } from "./decision.ts";
 import type { HostParts } from "./gate_host.ts";
+import { RecordTime } from "./record_time.ts";
+import { untilDecided } from "./until_aborted.ts";
 
 /** The part of the hooks that a call uses. */
 export type CallHost =
-  & Pick<HostParts, "abandoned" | "clock" | "records" | "redact" | "reporter" | "run">
+  & Pick<
+    HostParts,
+    "abandoned" | "clock" | "records" | "redact" | "reporter" | "run" | "timeout"
+  >
   & {
     /** Returns whether gates decide about events of a type. */
     guards(type: string): boolean;
@@ -66,16 +73,16 @@ export class Execution<Params extends object, Result> {
   /** Returns a denial, or throws it if the caller wants that. @throws {GateDeniedError} */
   refuse(decision: FinalDecision): DeniedCall {
     const denied = deniedCall(decision);
-    this.#span.set({ decision: "deny" });
+    this.#span.set({ decision: "deny", error: decision.failure });
     const { event, options } = this.#call;
     if (options.throwOnDeny !== true) return denied;
     const { name } = event.data as ToolData;
-    throw new GateDeniedError(name, denied.reason, denied.decisionId);
+    throw new GateDeniedError(name, denied);
   }
 
-  /** Records the end of a call that was aborted before its tool could run. */
-  async abort(): Promise<void> {
-    await this.#finish({ error: errorMessage(this.#call.options.signal?.reason) });
+  /** Records the end of a call whose caller was denied before its tool could run, and why. */
+  async abort(reason: unknown): Promise<void> {
+    await this.#finish({ error: errorMessage(reason) });
   }
 
   async run(): Promise<Result | DeniedCall> {
@@ -145,20 +152,34 @@ export class Execution<Params extends object, Result> {
       await this.#emit(data);
       return undefined;
     }
+    const event = createEvent("tool.completed", data, correlationOf(this.#call.options));
+    const time = host.records && new RecordTime(host);
+    const decisionId = createEventId();
+    // The caller's signal doesn't end this: the tool's result is judged, unless `close` gives up.
+    const outcome = await untilDecided(host, this.#judge(event, { decisionId, time }), {
+      event,
+      signal: undefined,
+      time,
+      idOf: () => decisionId,
+    });
+    if (outcome.decision === "allow") {
+      this.#span.set({ content: contentOf(host, "tool.completed", outcome.data) });
+    }
+    return outcome;
+  }
+
+  /** Lets gates judge the result. The end of the call is emitted here even if nobody waits for it any longer. */
+  async #judge(event: HookEvent, traits: CallTraits): Promise<FinalDecision> {
     let outcome: FinalDecision;
     try {
-      // The caller's signal doesn't end this: the tool's result is judged, unless `close` gives up.
-      const event = createEvent("tool.completed", data, correlationOf(this.#call.options));
-      outcome = await finalOf(await host.decide(event));
+      outcome = await finallyDecided(this.#host, event, undefined, { ...traits, isCall: true });
     } catch (error) {
       await this.#complete({ error: "The result could not be judged" });
       throw error;
+    } finally {
+      traits.time?.stop();
     }
-    if (outcome.decision === "allow") {
-      this.#span.set({ content: contentOf(host, "tool.completed", outcome.data) });
-    } else {
-      await this.#complete({ error: outcome.reason ?? "denied" });
-    }
+    if (outcome.decision !== "allow") await this.#complete({ error: outcome.reason ?? "denied" });
     return outcome;
   }
 
@@ -195,24 +216,40 @@ export function contentOf(host: CallHost, type: string, payload: unknown): SpanO
   };
 }
 
-/** Waits until a person has responded, if one was asked. When the caller gives up, the call is denied. */
-export async function finalOf(decision: Decision, signal?: AbortSignal): Promise<FinalDecision> {
+/**
+ * Lets gates decide. Waits until a person has responded, if one is asked, which takes none of the decision's time.
+ * When the caller gives up, the event is denied.
+ */
+export async function finallyDecided(
+  host: CallHost,
+  event: HookEvent,
+  signal: AbortSignal | undefined,
+  traits: CallTraits,
+): Promise<FinalDecision> {
+  const { time } = traits;
+  time?.start();
+  const decision = await host.decide(event, signal, traits);
   if (decision.decision !== "ask") return decision;
+  if (time?.signal.aborted) return unrecorded({ id: decision.id, event }, time.signal.reason);
+  time?.stop();
   try {
     return await decision.wait({ signal });
   } catch (error) {
     if (!signal?.aborted) throw error;
     const reason = "The call was aborted before anyone responded";
     return { ...decision, decision: "deny", reason };
+  } finally {
+    time?.start();
   }
 }
 
-function deniedCall({ id, reason, context, interrupt }: FinalDecision): DeniedCall {
+function deniedCall({ id, reason, context, interrupt, failure }: FinalDecision): DeniedCall {
   return {
     denied: true,
     reason: reason ?? "Denied by a gate",
     ...(context !== undefined && { context }),
     ...(interrupt && { interrupt }),
+    ...(failure && { failure }),
     decisionId: id,
   };
 }

@@ -30,17 +30,26 @@ export function deniedEvent(
 export function abortedEvent(
   event: HookEvent,
   { id, data }: Pick<DecisionBase, "id" | "data">,
+  error = "The call was aborted",
 ): HookEvent | undefined {
   if (event.type !== "tool.called") return undefined;
   const { params: _, ...call } = data as ToolData;
-  const ended = { ...call, decision_id: id, error: "The call was aborted" };
+  const ended = { ...call, decision_id: id, error };
   return createEvent("tool.completed", ended, event);
 }
 
-/** Returns the record of a decision. */
+/** A decision to record. */
+type Decided = Omit<Judged, "outcome"> & {
+  readonly outcome: Pick<Judged["outcome"], "decision" | "verdict" | "gates" | "isError">;
+};
+
+/** Returns the record of a decision. `failure` is that of the store, which then doesn't have it. */
 export function decidedEvent(
-  { id, event, digestIn, digest, outcome: { decision, verdict, gates, isError }, took }: Judged,
-  askId?: string,
+  { id, event, digestIn, digest, outcome: { decision, verdict, gates, isError }, took }: Decided,
+  { askId, failure }: {
+    readonly askId?: string | undefined;
+    readonly failure?: "store" | undefined;
+  } = {},
 ): HookEvent {
   return createEvent("gate.decided", {
     decision_id: id,
@@ -55,7 +64,14 @@ export function decidedEvent(
     digest_out: digest,
     took_ms: took,
     ask_id: askId,
+    failure,
   }, event);
+}
+
+/** Returns how gates judged, by the record of a decision, without internal texts. */
+export function recordedGates({ data }: HookEvent): DecisionBase["gates"] {
+  const { gates = [] } = data as Partial<DecisionBase>;
+  return gates.map(({ internal: _, ...record }) => record);
 }
 
 /** Returns the event for what a gate returned after the decision. */

@@ -24,6 +24,8 @@ export type HostParts = {
   readonly clock: Clock;
   /** Whether events are redacted before they are stored and sent. */
   readonly isRedacting: boolean;
+  /** Limit of one decision, in milliseconds. */
+  readonly timeout: number;
   /** Where decisions and asks are kept; undefined without an outbox. */
   readonly records: QueueRecords | undefined;
   /** Aborts when `close` is called. */
@@ -50,6 +52,8 @@ export type HostParts = {
   ): Promise<void> | undefined;
   /** Emits an event without waiting. Never throws. */
   observe(event: HookEvent): void;
+  /** Passes an event to the handlers of this process alone, as the store fails. Never throws. */
+  announce(event: HookEvent): void;
   /** Returns an event as it is stored and sent. */
   redact(event: HookEvent): HookEvent;
   /** Judges a payload by the schema of its type; returns nothing without schemas. @throws {EventValidationError} */
@@ -89,6 +93,7 @@ export function createHost(parts: RegistryParts, options: CreateHostOptions): Ho
     logger,
     reporter,
     recorder,
+    timeout,
     records: outbox?.records,
     clock: systemClock,
     isRedacting: redact !== undefined,
@@ -110,6 +115,7 @@ export function createHost(parts: RegistryParts, options: CreateHostOptions): Ho
         reporter.failed(`Cannot emit '${event.type}'`, error, event);
       observer.accept([event]).catch(failed);
     },
+    announce: (event) => pipeline.announce(event),
     redact: (event) => pipeline.redact(event),
     validate: (event) => pipeline.validate(event),
     validateInTime: (event) => pipeline.validate(event, timeout),

@@ -19,7 +19,6 @@ import {
   outranks,
   tooLarge,
   undigestedOf,
-  unrecorded,
 } from "./decision.ts";
 import { DecisionLog, type Recorded, type Slot } from "./decision_log.ts";
 import { Digester, withDigest } from "./digest.ts";
@@ -36,18 +35,13 @@ import type { GateTable } from "./gate.ts";
 import { judgeEdit } from "./resolve_ask.ts";
 import { issuesIn, withData } from "./rewrite.ts";
 import type { GateOutcome } from "./gate_outcome.ts";
+import { RecordTime } from "./record_time.ts";
 import { runGates } from "./run_gates.ts";
-import { abortedDecision, untilAborted } from "./until_aborted.ts";
+import { denyUnrecorded, type Unrecorded } from "./unrecorded.ts";
+import { untilDecided } from "./until_aborted.ts";
 
 /** How often a decision is made again because another process decided about the same call meanwhile. */
 const MAX_CONFLICTS = 3;
-
-/** Options of a gatekeeper. */
-type KeeperOptions = Pick<GatesOptions, "onAsk"> & {
-  readonly table: GateTable;
-  /** Limit of one decision, in milliseconds. */
-  readonly timeout: number;
-};
 
 /** An event to decide about. */
 type Request = {
@@ -55,6 +49,8 @@ type Request = {
   readonly id: string;
   readonly event: HookEvent;
   readonly signal: AbortSignal | undefined;
+  /** Its time, if it is recorded. */
+  readonly time: RecordTime | undefined;
   /** Whether what is allowed begins at once. */
   readonly isCall: boolean;
 };
@@ -65,18 +61,18 @@ export class Gatekeeper {
   /** Asks that are stored; undefined without an outbox. */
   readonly #asking: Asking | undefined;
   readonly #host: GateHost;
-  readonly #options: KeeperOptions;
+  readonly #onAsk: GatesOptions["onAsk"];
   readonly #table: GateTable;
   readonly #log: DecisionLog;
 
-  constructor(options: KeeperOptions, parts: HostParts) {
+  constructor(table: GateTable, onAsk: GatesOptions["onAsk"], parts: HostParts) {
     const { records, isRedacting } = parts;
     const host = this.#host = { ...parts, digester: new Digester(records, isRedacting) };
-    this.#options = options;
-    const table = this.#table = options.table;
+    this.#onAsk = onAsk;
+    this.#table = table;
     this.#log = new DecisionLog(host, table);
     this.#asking = records && new Asking(host, {
-      onAsk: options.onAsk,
+      onAsk,
       gatesOf: (type) => table.nameOf(type),
       isMissing: () => table.missing().length > 0,
       check: (...edit) => this.#check(...edit),
@@ -86,8 +82,8 @@ export class Gatekeeper {
 
   /**
    * Decides about an event that has gates, and emits it if it is allowed; the same call gets the same decision
-   * again. With an outbox, event and record are stored in one commit before this resolves, unless the caller's
-   * signal aborts or `close` gives up while the store doesn't respond.
+   * again. With an outbox, event and record are stored in one commit before this resolves. It is a denial if the
+   * store doesn't respond before time is up, the caller's signal aborts, or `close` gives up.
    */
   decide(
     event: HookEvent,
@@ -95,11 +91,16 @@ export class Gatekeeper {
     traits: CallTraits,
   ): Promise<Decision> {
     const { decisionId: id = createEventId(), isCall = false } = traits;
-    const decided = this.#decide({ id, event, signal, isCall }, callIdOf(event, traits));
-    if (isCall || !(this.#host.records ?? signal)) return decided;
-    return untilAborted(this.#host, decided, [signal, this.#host.abandoned], {
-      instead: () => abortedDecision(id, event),
-      late: (made) => made.id === id && this.#log.discard(made, event),
+    const time = isCall || !this.#host.records ? traits.time : new RecordTime(this.#host);
+    if (!isCall) time?.start();
+    const decided = this.#decide({ id, event, signal, time, isCall }, callIdOf(event, traits));
+    if (isCall) return decided;
+    return untilDecided(this.#host, decided, {
+      event,
+      signal,
+      time,
+      idOf: () => id,
+      late: (made, why) => made.id === id && this.#log.discard(made, event, why),
     });
   }
 
@@ -118,7 +119,7 @@ export class Gatekeeper {
     const key = this.#log.keyOf(event, callId, digest);
     for (let tries = 0; tries < MAX_CONFLICTS; tries++) {
       const known = this.#log.get(key);
-      const shared = known && await this.#log.share(known, signal);
+      const shared = known && await this.#log.share(known, [signal, request.time?.signal]);
       if (shared !== undefined) return shared;
       if (known === undefined) break;
     }
@@ -140,7 +141,8 @@ export class Gatekeeper {
     const { decisionId: id = createEventId() } = traits;
     const apply = (outcome: GateOutcome) => this.#apply(id, event, outcome, signal);
     return this.#host.runDirect<Decision>(() => {
-      const outcome = missingIn(this.#table.missing(), event.data) ?? this.#run(id, event, signal);
+      const outcome = missingIn(this.#table.missing(), event.data) ??
+        this.#run(id, event, signal && [signal]);
       return isThenable(outcome) ? outcome.then(apply) : apply(outcome);
     });
   }
@@ -181,19 +183,19 @@ export class Gatekeeper {
         return await this.#record(judged, slot, request.isCall);
       } catch (error) {
         if (error instanceof EventValidationError) throw error;
-        if (!(error instanceof RecordConflictError)) return this.#unrecorded(request, error);
         conflict = error;
+        if (!(error instanceof RecordConflictError)) break;
       }
     }
-    return this.#unrecorded(judged ?? request, conflict);
+    return this.#unrecorded(judged ?? { ...request, digestIn: digest }, conflict);
   }
 
   /** Lets the gates decide. */
-  async #judge({ id, event, signal }: Request, digestIn: string): Promise<Judged> {
+  async #judge({ id, event, signal, time }: Request, digestIn: string): Promise<Judged> {
     const { clock, digester } = this.#host;
     const start = clock.now();
     let outcome = missingIn(this.#table.missing(), event.data) ??
-      await this.#run(id, event, signal);
+      await this.#run(id, event, (time ?? signal) && [signal, time?.signal]);
     if (outcome.conflict !== undefined) outcome = denied(outcome, outcome.conflict, true);
     if (outcome.decision === "ask" && !this.#asking) {
       outcome = await this.#askHere(event, outcome, signal);
@@ -283,29 +285,28 @@ export class Gatekeeper {
   #askHere(event: HookEvent, outcome: GateOutcome, signal?: AbortSignal): Promise<GateOutcome> {
     // Other data needs another decision: gates never receive different data under one id.
     const check: AskHere["check"] = (...edit) => this.#check(createEventId(), ...edit);
-    return resolveInProcess(this.#host, this.#options.onAsk, { event, outcome, check, signal });
+    return resolveInProcess(this.#host, this.#onAsk, { event, outcome, check, signal });
   }
 
   /** Denies an event whose decision can't be recorded. */
-  #unrecorded(made: Pick<Request, "id" | "event"> | Judged, error: unknown): Recorded {
-    this.#host.reporter.failed("Cannot record decision", error, made.event);
-    return { decision: unrecorded(made, error), isKept: false };
+  #unrecorded(made: Unrecorded | Judged, error: unknown): Recorded {
+    return { decision: denyUnrecorded(this.#host, made, error), isKept: false };
   }
 
   #run(
     decisionId: string,
     event: HookEvent,
-    signal?: AbortSignal,
+    signals?: readonly (AbortSignal | undefined)[],
   ): GateOutcome | Promise<GateOutcome> {
-    const { logger, clock, ending, recorder } = this.#host;
+    const { logger, clock, ending, recorder, timeout } = this.#host;
     return runGates({
       recorder,
       decisionId,
       gates: this.#table.gatesFor(event.type),
       event,
       isResult: isResult(event.type),
-      timeout: this.#options.timeout,
-      signals: signal ? [signal, ending] : [ending],
+      timeout,
+      signals: signals ? [...signals, ending].filter((one) => one !== undefined) : [ending],
       logger,
       clock,
       late: (result) => this.#host.observe(lateEvent(decisionId, event, result)),

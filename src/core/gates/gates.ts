@@ -47,7 +47,6 @@ export class Gates<Events extends object = AgentEvents> {
   readonly #host: HostParts;
   readonly #observer: Observer;
   readonly #table: GateTable;
-  readonly #timeout: number;
   readonly #onAsk: GatesOptions["onAsk"];
   #keeper: Gatekeeper | undefined;
 
@@ -62,11 +61,11 @@ export class Gates<Events extends object = AgentEvents> {
     const { required = [] } = gates;
     this.#table = new GateTable(subject, required);
     checkFunctions(subject, gates, [], ["onAsk"]);
-    this.#timeout = readDuration(subject, "timeout", gates.timeout, OR_INFINITE) ??
+    const timeout = readDuration(subject, "timeout", gates.timeout, OR_INFINITE) ??
       DECISION_TIMEOUT;
     this.#onAsk = gates.onAsk;
     this.#lifecycle = parts.lifecycle;
-    this.#host = createHost(parts, { outbox, redact, timeout: this.#timeout });
+    this.#host = createHost(parts, { outbox, redact, timeout });
     this.#observer = parts.observer;
     this.asks = {
       list: async (options) => {
@@ -238,8 +237,7 @@ export class Gates<Events extends object = AgentEvents> {
   async #load(subject: string): Promise<Gatekeeper> {
     if (this.#keeper !== undefined) return this.#keeper;
     const { Gatekeeper } = await loaded(subject, importGatekeeper());
-    const options = { table: this.#table, timeout: this.#timeout, onAsk: this.#onAsk };
-    return this.#keeper ??= new Gatekeeper(options, this.#host);
+    return this.#keeper ??= new Gatekeeper(this.#table, this.#onAsk, this.#host);
   }
 }
 

@@ -1,4 +1,4 @@
-import { createEventId } from "../../internal/uuid.ts";
+import { createEventId, timeOfEventId } from "../../internal/uuid.ts";
 import { RecordConflictError } from "../errors.ts";
 import type { HookEvent } from "../events.ts";
 import type { GateResolvedData } from "../gate_payloads.ts";
@@ -8,8 +8,8 @@ import {
   type DecisionBase,
   decisionOf,
   type FinalDecision,
-  type Judged,
   NOT_APPROVED,
+  NOT_RECORDED,
 } from "./decision.ts";
 import { allowedEvent, decidedEvent, deniedEvent } from "./gate_events.ts";
 import type { GateHost } from "./gate_host.ts";
@@ -52,8 +52,9 @@ export function deniedAsk(
   askId: string,
   { event: _, gate: __, ...base }: KnownAsk,
   reason: string,
+  failure?: "store",
 ): FinalDecision {
-  return { ...base, decision: "deny", reason, askId };
+  return { ...base, decision: "deny", reason, askId, ...(failure && { failure }) };
 }
 
 /** Records the results of asks once they have ended, by a response or their expiry. */
@@ -86,14 +87,12 @@ export class AskSettler {
       const step = await this.#stepOf(ask, known);
       try {
         const record = { ...ask.record, state: step.state, final: step.final };
-        if (step.events.length > 0) {
-          await this.#host.publish(step.events, this.#asks.change(ask, record));
-        }
+        await this.#host.publish(step.events, this.#asks.change(ask, record));
         return step.decision;
       } catch (error) {
         if (error instanceof RecordConflictError) continue; // another process was faster
         this.#host.reporter.failed("Cannot record decision", error, known.event);
-        return deniedAsk(id, known, "The decision could not be recorded (store)");
+        return deniedAsk(id, known, NOT_RECORDED, "store");
       }
     }
   }
@@ -128,9 +127,10 @@ export class AskSettler {
 
   /** Lets all gates judge data that was edited. */
   async #editedStep(ask: ReadAsk, known: KnownAsk, data: unknown): Promise<Step> {
-    const { digester, clock } = this.#host;
-    const start = clock.now();
-    const deny = (reason: string): Step => this.#stepTo("deny", ask, known, { reason });
+    const { digester } = this.#host;
+    const deny = (reason: string): Step => {
+      return this.#stepTo("deny", ask, known, { reason, isError: true });
+    };
     const event = data === undefined
       ? { invalid: "is no longer stored" }
       : applyRewrite(known.event, data);
@@ -139,28 +139,32 @@ export class AskSettler {
     if (digest !== ask.record.edited) return deny("The edited data was changed in the store");
     const id = createEventId();
     const outcome = await this.#checks.check(id, event, ask.record.askers);
-    const judged: Judged = {
-      id,
-      event,
-      digestIn: known.digest!,
-      digest,
-      outcome,
-      took: Math.max(0, Math.round(clock.now() - start)),
-    };
-    const base = { ...decisionOf(judged), event, gate: outcome.gate };
-    const decided = decidedEvent(judged, ask.id);
+    const { gate, gates, isError } = outcome;
+    const base = { ...decisionOf({ id, event, digest, outcome }), event, gate };
     const decision = outcome.decision === "allow" ? "allow" : "deny";
-    return this.#stepTo(decision, ask, base, { reason: base.reason, events: [decided] });
+    const more = { gates, isError, digestIn: known.digest! };
+    return this.#stepTo(decision, ask, base, { reason: base.reason, ...more });
   }
 
   #stepTo(
     decision: "allow" | "deny",
     { id: askId, record }: ReadAsk,
     { event, gate, ...base }: KnownAsk,
-    { reason, state = record.state, events = [] }: {
+    {
+      reason,
+      state = record.state,
+      events = [],
+      gates = base.gates,
+      isError = false,
+      digestIn = base.digest!,
+    }: {
       readonly reason: string | undefined;
       readonly state?: AskRecord["state"];
       readonly events?: readonly HookEvent[];
+      /** How gates judged, with internal texts. */
+      readonly gates?: GateOutcome["gates"];
+      readonly isError?: boolean;
+      readonly digestIn?: string;
     },
   ): Step {
     const { reason: _, ...rest } = base;
@@ -175,11 +179,20 @@ export class AskSettler {
       : deniedEvent(event, final, gate);
     // A new event: it happens now, not when it was asked about.
     const subject = happened && createEvent(happened.type, happened.data, happened);
+    const verdict = { decision, reason };
+    const decided = decidedEvent({
+      id: base.id,
+      event,
+      digestIn,
+      digest: base.digest!,
+      outcome: { decision, verdict, gates, isError },
+      took: Math.max(0, this.#host.clock.now() - (timeOfEventId(askId) ?? Infinity)),
+    }, { askId });
     const isText = reason !== undefined && !this.#host.digester.isSalted;
     return {
       decision: final,
       state,
-      events: subject ? [subject, ...events] : events,
+      events: subject ? [subject, ...events, decided] : [...events, decided],
       final: {
         decision,
         id: base.id,

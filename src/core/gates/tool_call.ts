@@ -5,9 +5,10 @@ import type { HookEvent, ToolData } from "../events.ts";
 import { createEvent } from "../snapshot.ts";
 import { NO_SPAN, type TelemetrySpan } from "../telemetry.ts";
 import { isByPerson } from "./by_person.ts";
-import type { DeniedCall, FinalDecision } from "./decision.ts";
-import { type CallHost, contentOf, Execution, finalOf, type ToolCall } from "./execution.ts";
-import { abortedDecision, untilAborted } from "./until_aborted.ts";
+import { type DeniedCall, type FinalDecision, unrecorded } from "./decision.ts";
+import { type CallHost, contentOf, Execution, finallyDecided, type ToolCall } from "./execution.ts";
+import { RecordTime } from "./record_time.ts";
+import { abortedDecision, untilDecided } from "./until_aborted.ts";
 
 /** How often calls of one id share a person's decision, which only one of them can use: more would be quadratic. */
 const MAX_SHARED = 3;
@@ -55,25 +56,32 @@ function closedError({ data }: HookEvent): HooksClosedError {
 }
 
 /**
- * Lets gates judge a call. Once its signal aborts, or `close` gives up, the call is denied, even if the store doesn't
- * respond.
+ * Lets gates judge a call. Once its time is up, its signal aborts, or `close` gives up, the call is denied, even if the
+ * store doesn't respond.
  */
 function decidedInTime<Params extends object, Result>(
   host: CallHost,
   call: ToolCall<Params, Result>,
 ): Promise<FinalDecision> {
   const { event, options: { signal } } = call;
-  const current = { id: "" };
+  const time = host.records && new RecordTime(host);
+  const current: Current = { id: "", time };
   const deciding = decided(host, call, current);
-  if (!(host.records ?? signal)) return deciding;
-  return untilAborted(host, deciding, [signal, host.abandoned], {
-    instead: () => abortedDecision(current.id, event),
-    late: async (decision) => {
+  if (time) deciding.finally(() => time.stop()).catch(() => {}); // it may be waited for no longer
+  return untilDecided(host, deciding, {
+    event,
+    signal,
+    time,
+    idOf: () => current.id,
+    late: async (decision, why) => {
       if (decision.decision !== "allow" || host.abandoned.aborted) return;
-      await new Execution(host, call, NO_SPAN, decision).abort();
+      await new Execution(host, call, NO_SPAN, decision).abort(why ?? signal?.reason);
     },
   });
 }
+
+/** The decision that is being made: its id, and its time if it is recorded. */
+type Current = { id: string; readonly time: RecordTime | undefined };
 
 /**
  * Lets gates judge a call. Waits until a person has responded, if one was asked. The approval is used up
@@ -83,20 +91,22 @@ function decidedInTime<Params extends object, Result>(
 async function decided<Params extends object, Result>(
   host: CallHost,
   { event, options: { signal, callId } }: ToolCall<Params, Result>,
-  current: { id: string },
+  current: Current,
 ): Promise<FinalDecision> {
+  const { time } = current;
   let next = event;
   // A call for which the caller passed no id is never repeated.
   let isUnique = callId === undefined;
   for (let tries = 1;; tries++) {
     current.id = createEventId();
-    const traits = { isUnique, isCall: true, decisionId: current.id };
-    const decision = await finalOf(await host.decide(next, signal, traits), signal);
+    const traits = { isUnique, isCall: true, decisionId: current.id, time };
+    const decision = await finallyDecided(host, next, signal, traits);
     // After a restart, the same call may use the approval.
     if (decision.decision !== "allow" || host.abandoned.aborted) return decision;
     try {
       if (await host.use(decision)) return decision;
-      if (signal?.aborted) return abortedDecision(decision.id, event);
+      if (signal?.aborted) return abortedDecision({ id: decision.id, event });
+      if (time?.signal.aborted) return unrecorded({ id: decision.id, event }, time.signal.reason);
       // Another call used it. A person who is asked again decides about all calls that are left.
       isUnique = callId === undefined || tries >= MAX_SHARED || !isByPerson(decision);
       next = createEvent(event.type, event.data, event);
@@ -109,7 +119,7 @@ async function decided<Params extends object, Result>(
         ...correlationOf(event),
         isAdmitted: true,
       });
-      return { ...decision, decision: "deny", reason };
+      return { ...decision, decision: "deny", reason, failure: "store" };
     }
   }
 }
