@@ -4,6 +4,7 @@
  * - order, atomic rewrites, merging, time, failures: internal/gates/run_gates_test.ts, over HTTP webhook/gate/
  * - what was judged is what runs, and repeated calls: gates_test.ts, gates_repeat_test.ts
  * - recorded first, and asks: gates_test.ts, gates_record_test.ts, asks_test.ts, sim/gates_test.ts
+ * - a store that fails or hangs: gates_store_test.ts, gates_abort_test.ts
  * - observers don't interfere: observer_test.ts, adapters/
  * - a denial is a value, and required gates: gates_test.ts, gates_result_test.ts
  * - subagents: run_identity_test.ts
