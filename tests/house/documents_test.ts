@@ -51,6 +51,17 @@ test("the page about how the outbox works names only files that exist", async ()
   assert.deepEqual([...names], []);
 });
 
+test("the page about how the outbox works names only tests that exist", async () => {
+  const { text } = documents.find(({ path }) => path === "docs/internals/outbox.md")!;
+  const [invariants] = text.slice(text.indexOf("## Invariants")).split("\n## ", 1);
+  const names = [...invariants!.replaceAll(/\s+/g, " ").matchAll(/"([^"]+)"/g)]
+    .map(([, name]) => name!.replace(/: …$/, ""));
+  assert.ok(names.length > 8, `${names.length} names`);
+  const files = (await filesBelow("tests")).filter((file) => file.endsWith("_test.ts"));
+  const sources = await Promise.all(files.map((file) => Deno.readTextFile(`${root}/${file}`)));
+  assert.deepEqual(names.filter((name) => !sources.some((text) => text.includes(name))), []);
+});
+
 test("published documents link only to published files", () => {
   const published = internalLinks().filter(({ from }) => isPublished(from));
   assert.ok(published.some(({ path }) => path.startsWith("examples/")));
