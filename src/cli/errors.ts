@@ -9,7 +9,7 @@ export const LIST_TARGETS = "Run `hooks targets` to list the targets";
 export class CommandError extends Error {
   /** Identifies the class, also across copies of the package. */
   override readonly name: string = "CommandError";
-  /** The exit code of the process: 1 for a failure, 2 for wrong usage. */
+  /** The exit code of the process: 1 for a failure, 2 for invalid arguments. */
   readonly exitCode: 1 | 2;
   /** Further lines: each issue, or what to do. */
   readonly details: readonly string[];

@@ -44,11 +44,11 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     load: () => import("./commands/replay.ts"),
   },
   targets: {
-    summary: "list, enable and disable targets",
+    summary: "list, enable, and disable targets",
     load: () => import("./commands/targets.ts"),
   },
   webhooks: {
-    summary: "create, change and test webhooks in the store",
+    summary: "create, change, and test webhooks in the store",
     load: () => import("./commands/webhooks.ts"),
   },
   decisions: {
@@ -56,7 +56,7 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     load: () => import("./commands/decisions.ts"),
   },
   asks: {
-    summary: "list, approve and deny approval requests",
+    summary: "list, approve, and deny approval requests",
     load: () => import("./commands/asks.ts"),
   },
   store: {
@@ -68,7 +68,7 @@ const commands: Readonly<Record<string, CommandEntry>> = {
     load: () => import("./commands/listen.ts"),
   },
   gate: {
-    summary: "run as the hook of a coding agent: your gates decide",
+    summary: "call your gates from the hook of a coding agent",
     load: () => import("./commands/gate.ts"),
   },
   secret: {
@@ -87,7 +87,7 @@ const HELP_WIDTH = 80;
 const examples = `
 Run \`hooks COMMAND --help\` for the options of a command. Select the server with
 --url and --token, or with HOOKS_URL and HOOKS_TOKEN.
-Exit codes: 0 success, 1 failure, 2 wrong usage.
+Exit codes: 0 success, 1 failure, 2 invalid arguments.
 
 Examples, each in its own terminal:
   hooks listen --port 9000       receive webhooks and print them
@@ -97,7 +97,7 @@ Examples, each in its own terminal:
 `;
 
 /**
- * Runs the command and resolves to its exit code: 0 for success, 1 for failure, 2 for wrong usage. Uses
+ * Runs the command and resolves to its exit code: 0 for success, 1 for failure, 2 for invalid arguments. Uses
  * nothing but `io`, and never throws.
  *
  * ```ts
@@ -124,7 +124,7 @@ export async function run(args: readonly string[], io: CommandIO): Promise<numbe
 /** Creates the program with all commands in its overview, of which only the called one is loaded. */
 async function createProgram(args: readonly string[], io: CommandIO): Promise<Command> {
   const program = new Command("hooks")
-    .description("Event hooks for AI agents: serve, send, inspect and replay events.")
+    .description("Event hooks for AI agents: serve, send, inspect, and replay events.")
     .version(VERSION, "-V, --version", "print the version")
     .helpOption("-h, --help", "show help")
     .helpCommand("help [command]", "show help for a command")

@@ -33,7 +33,7 @@ export function define(command: Command, io: CommandIO): void {
       new Argument("[action]", "what to do").choices(["list", "show", "approve", "deny"])
         .default("list"),
     )
-    .argument("[id]", "ask to show, approve or deny")
+    .argument("[id]", "ask to show, approve, or deny")
     .addOption(
       new Option("--state <state>", "asks to list").choices(["pending", "all"]).default("pending"),
     )
@@ -45,7 +45,7 @@ export function define(command: Command, io: CommandIO): void {
     .addHelpText(
       "after",
       `
-The first response wins.
+Only the first response to an ask counts.
 
 Examples:
   hooks asks                              list pending asks
@@ -67,7 +67,7 @@ function checkUsage(action: Action, id: string | undefined, { by, note }: Option
       action === "list"
         ? "Cannot list asks: 'list' takes no id"
         : `Cannot ${action} an ask: its id is missing`,
-      ["Run `hooks asks`, `hooks asks show ID`, `hooks asks approve ID` or `hooks asks deny ID`"],
+      ["Run `hooks asks`, `hooks asks show ID`, `hooks asks approve ID`, or `hooks asks deny ID`"],
       2,
     );
   }

@@ -29,28 +29,28 @@ type Options = OutputOptions & {
 export function define(command: Command, io: CommandIO): void {
   command
     .addOption(
-      new Option("--outcome <outcome>", "only decisions of an outcome")
+      new Option("--outcome <outcome>", "filter by outcome")
         .choices(["allowed", "denied", "asked", "error"]),
     )
-    .option("--gate <name>", "only decisions that a gate took part in")
-    .option("--name <tool>", "only decisions about a tool")
-    .option("--session <id>", "only decisions of a session")
-    .option("--run <id>", "only decisions of a run")
-    .option("--call <id>", "only decisions about a call")
-    .option("--since <time>", "only decisions from a time on")
-    .option("--until <time>", "only decisions before a time")
+    .option("--gate <name>", "filter by the name of a gate that took part")
+    .option("--name <tool>", "filter by the name of the tool")
+    .option("--session <id>", "filter by session id")
+    .option("--run <id>", "filter by run id")
+    .option("--call <id>", "filter by call id")
+    .option("--since <time>", "filter by time: at or after")
+    .option("--until <time>", "filter by time: before")
     .option("-n, --limit <count>", "maximum number of decisions", parseInteger(1, 1e9), 20)
     .option("--cursor <cursor>", "continue an earlier list");
   addOutputOptions(command, "print one JSON object per decision")
     .addHelpText(
       "after",
       `
-The newest decisions come first.
+Lists the newest decisions first.
 
 Examples:
   hooks decisions                      the latest 20 decisions
   hooks decisions --outcome denied     what gates denied
-  hooks decisions --call call-7        what was decided about a call
+  hooks decisions --call call-7        the decisions about one call
 `,
     )
     .action(async (options: Options) => await list(connect(options, io)));

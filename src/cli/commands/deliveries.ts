@@ -38,7 +38,7 @@ export function define(command: Command, io: CommandIO): void {
     .addArgument(new Argument("[target]", "only this webhook or durable hook"))
     .addArgument(new Argument("[id]", "show this event's delivery with all its attempts"))
     .addOption(
-      new Option("--state <state>", "only deliveries in a state")
+      new Option("--state <state>", "filter by state")
         .choices(["attempted", "pending", "dead"]).default("attempted"),
     )
     .option("-n, --limit <count>", "maximum number of deliveries", parseInteger(1, 1e9), 20)
@@ -52,8 +52,8 @@ export function define(command: Command, io: CommandIO): void {
     .addHelpText(
       "after",
       `
-The newest events come first (with --all, target by target); with --state
-pending, the next due. Output that isn't a terminal is never shortened.
+Lists the newest events first; with --all, target by target. With --state
+pending, lists what is due next first. Shortens lines only in a terminal.
 
 Examples:
   hooks deliveries                     the latest 20 attempted deliveries

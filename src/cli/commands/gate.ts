@@ -36,7 +36,9 @@ export function define(command: Command, io: CommandIO): void {
 
 function defineGate(command: Command, io: CommandIO): void {
   command
-    .addOption(new Option("--dialect <agent>", "agent whose hook this is").choices(DIALECTS))
+    .addOption(
+      new Option("--dialect <agent>", "coding agent that runs this hook").choices(DIALECTS),
+    )
     .option("-u, --url <url>", "server URL [HOOKS_URL] (default: http://127.0.0.1:8787)")
     .option("--token-env <name>", "environment variable with the bearer token", "HOOKS_TOKEN")
     .option("--timeout <seconds>", "deny if there is no decision by then", parseSeconds, TIMEOUT)
@@ -48,9 +50,9 @@ function defineGate(command: Command, io: CommandIO): void {
     .addHelpText(
       "after",
       `
-Reads the hook's JSON from stdin and prints the server's response. Without a
-response, denies the pending action: exits with 2 and says why on stderr, or
-prints a denial if the agent ignores exit codes.
+Reads the hook's JSON from stdin, and prints the server's response. Without a
+response, denies the pending action: exits with 2 and prints the reason to
+stderr, or prints a denial if the agent ignores exit codes.
 
 \`hooks gate settings <agent>\` prints the settings that call this command.
 
@@ -71,8 +73,8 @@ Examples:
 
 function defineSettings(command: Command, io: CommandIO): void {
   command
-    .summary("print the settings that let gates decide for an agent")
-    .description("Print the settings that let gates decide for an agent.")
+    .summary("print the hook settings for a coding agent")
+    .description("Print the hook settings for a coding agent.")
     .addArgument(new Argument("<agent>", "the agent").choices(DIALECTS))
     .option("-u, --url <url>", "server URL [HOOKS_URL] (default: http://127.0.0.1:8787)")
     .option("--token-env <name>", "environment variable with the bearer token", "HOOKS_TOKEN")

@@ -42,9 +42,9 @@ export function define(command: Command, io: CommandIO): void {
       new Option("--state <state>", "which deliveries to replay")
         .choices(["dead", "delivered"]).default("dead"),
     )
-    .option("--type <pattern>", "only events of a type, or of a prefix such as tool.*")
-    .option("--since <time>", "only events since a time, such as 2h ago", parseTimestamp(io.now))
-    .option("--until <time>", "only events before a time", parseTimestamp(io.now))
+    .option("--type <pattern>", "filter by type, or by a prefix such as tool.*")
+    .option("--since <time>", "filter by time: at or after", parseTimestamp(io.now))
+    .option("--until <time>", "filter by time: before", parseTimestamp(io.now))
     .option("--cursor <cursor>", "resume an interrupted replay")
     .option("--json", "print the result as JSON");
   addServerOptions(command)
@@ -55,7 +55,7 @@ Times look like 2026-01-31T12:00:00Z, 2026-01-31 or 2h.
 
 Examples:
   hooks replay                        replay all dead deliveries
-  hooks replay audit --since 2h       replay those of one webhook and two hours
+  hooks replay audit --since 2h       replay one webhook, the last two hours
   hooks replay audit 019…             replay one event
 `,
     )

@@ -46,7 +46,7 @@ export function define(command: Command, io: CommandIO): void {
     .option("--run <id>", "run id of the event")
     .option("--traceparent <value>", "trace of the event (W3C Trace Context)")
     .option("-k, --idempotency-key <key>", "idempotency key: repeated sends are ignored")
-    .option("-w, --wait", "wait for handlers, print their results, fail if one fails")
+    .option("-w, --wait", "wait for handlers, print results, and fail if one fails")
     .option(
       "--batch <count>",
       "maximum number of events per request",

@@ -37,8 +37,8 @@ export function define(command: Command, io: CommandIO): void {
       `
 Tokens come from the configuration. If it has none, there is a single token:
 HOOKS_TOKEN, or a new one that is printed at each start. SIGHUP reloads the
-configuration. SIGINT and SIGTERM stop within five seconds and lose no event.
-HOOKS_ENCRYPTION_KEY enables \`hooks webhooks\`: it seals secrets in the store.
+configuration. SIGINT and SIGTERM stop it within five seconds. No event is lost.
+HOOKS_ENCRYPTION_KEY enables \`hooks webhooks\`: it encrypts stored secrets.
 
 Examples:
   hooks serve                   accept and store events, without webhooks

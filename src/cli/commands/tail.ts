@@ -36,10 +36,10 @@ type Options = ServerOptions & {
 /** Defines `hooks tail`: prints the events of a server as they arrive. */
 export function define(command: Command, io: CommandIO): void {
   command
-    .option("--type <pattern>", "only events of a type, or of a prefix such as tool.*")
-    .option("-s, --session <id>", "only events of a session")
-    .option("--run <id>", "only events of a run of the agent")
-    .option("--after <id>", "start after an event")
+    .option("--type <pattern>", "filter by type, or by a prefix such as tool.*")
+    .option("-s, --session <id>", "filter by session id")
+    .option("--run <id>", "filter by run id")
+    .option("--after <id>", "start after the event with this id")
     .option("-n, --limit <count>", "exit after n events", parseInteger(1, 1e9))
     .option("--full", "don't shorten payloads to the terminal's width")
     .option("--json", "print one JSON object per event");

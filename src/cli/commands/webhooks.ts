@@ -48,7 +48,7 @@ export function define(command: Command, io: CommandIO): void {
     .addArgument(new Argument("[action]", "what to do").choices(ACTIONS).default("list"))
     .argument("[name]", "name of the webhook")
     .argument("[fields]", "fields to create or update: a JSON object, or - for stdin")
-    .option("--overlap <duration>", "how long old secrets also sign (default: 24h)")
+    .option("--overlap <duration>", "how long the old secret keeps signing (default: 24h)")
     .option(
       "--revision <n>",
       "change the webhook only if it is still at this revision, as printed by `show`",
@@ -67,7 +67,7 @@ Examples:
   hooks webhooks test audit                 send one webhook.test event
   hooks webhooks update audit '{"timeout":"5s"}' --revision 3
   hooks webhooks rotate-secret audit --overlap 1h
-  hooks webhooks delete audit               for good, with pending deliveries
+  hooks webhooks delete audit               permanently, with its deliveries
 `,
     )
     .action(
