@@ -163,7 +163,7 @@ test("mastra: the model reads the message that gates let through", async () => {
   assert.equal(model.doGenerateCalls[0].prompt.at(-1).content[0].text, "***");
 });
 
-test("mastra: gates judge what the agent's own hooks made of a call", async () => {
+test("mastra: gates judge a call after the agent's own hooks have changed it", async () => {
   const { hooks, log } = recorded();
   hooks.gate("tool.called", {
     name: "policy",

@@ -389,7 +389,7 @@ test("mastra: gates judge the data with which the model resumes a suspended tool
   assert.ok(log.lines.includes("tool.denied c2 too much"));
 });
 
-test("mastra: a suspended tool goes on with what gates made of the model's data", async () => {
+test("mastra: a suspended tool continues with the data as gates rewrote it", async () => {
   const { hooks, log } = recorded();
   hooks.gate("tool.called", {
     name: "cap",

@@ -229,7 +229,7 @@ test("mcp: gates judge everything that a call passes to its tool", async () => {
   assert.match(error.message, /'_meta' is both an argument and a parameter/);
 });
 
-test("mcp: a tool gets what gates made of the whole call", async () => {
+test("mcp: a tool gets the whole call as gates rewrote it", async () => {
   const hooks = createHooks({ logger: silentLogger });
   hooks.gate("tool.called", {
     name: "cap",

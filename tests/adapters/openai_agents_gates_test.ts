@@ -252,7 +252,7 @@ test("openai-agents: a tool is restored after it has run, so that approvals see 
   assert.equal(pay.invoke, invoke);
 });
 
-test("openai-agents: a call that a guardrail rejects leaves the tool as it was", async () => {
+test("openai-agents: a call that a guardrail rejects doesn't change the tool", async () => {
   const { connect, hooks, log } = guarded();
   const seen: string[] = [];
   const ran: string[] = [];

@@ -157,7 +157,7 @@ test("calls that wait for the same ask get one decision, and tool.called is stor
   for (const { hooks } of [one, two]) await hooks.close();
 });
 
-test("edited data passes the checks again, and runs only as it was edited", async () => {
+test("edited data passes the checks again, and is exactly what runs", async () => {
   const store = memoryStore();
   const agent = start(store, { question: ["Pay?", { allow: ["allow", "edit"] }] });
   agent.hooks.gate("tool.called", {
@@ -824,7 +824,7 @@ test("gates that ask share one request: all questions, common choices, the earli
   await hooks.close();
 });
 
-test("gates that ask without a common choice that approves deny at once, and the reason names them", async () => {
+test("gates that ask but share no choice that approves deny immediately, and the reason names them", async () => {
   const agent = start(memoryStore(), { question: ["Pay?", { allow: ["allow", "deny"] }] });
   const { hooks } = agent;
   const gate = { name: "amount", handle: () => ask("How much?", { allow: ["edit", "deny"] }) };

@@ -77,7 +77,7 @@ test("a gate whose ask can't be stored or sent fails with 'store', and the decis
   assert.deepEqual(await recorded([asks], { gates: { onAsk } }), ["error"]);
 });
 
-test("a failure that doesn't deny is no error", async () => {
+test("a failure that doesn't deny isn't an error", async () => {
   const open = { onFailure: "allow" as const, handle: broken };
   assert.deepEqual(await recorded([open]), ["allowed", "error"]);
   const outbox = createOutbox(memoryStore(), { logger: silentLogger });

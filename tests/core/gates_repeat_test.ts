@@ -125,7 +125,7 @@ test("a call reads and writes the store once before its tool runs", async () => 
   await hooks.close();
 });
 
-test("many calls of one id at once cost no more than as many of different ids", async () => {
+test("concurrent calls with one id cost no more than calls with different ids", async () => {
   for (const isStored of [true, false]) {
     const { store, counts } = counting(memoryStore());
     const outbox = createOutbox(store, { logger: silentLogger });

@@ -277,7 +277,7 @@ test("an ask denies when there is nobody to ask, and applies the response of onA
   }
 });
 
-test("data that a person edited is checked under an id of its own", async () => {
+test("data that a person edited is checked under a new id", async () => {
   const data = { name: "pay", params: { command: "5" } };
   const { hooks } = start({ gates: { onAsk: () => ({ decision: "edit", data }) } });
   const ids: string[] = [];

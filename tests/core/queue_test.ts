@@ -175,7 +175,7 @@ test("the queue starts once, when the hooks are open, and stops before they are 
   assert.deepEqual(log, ["a opens", "start", "b opens", "stop", "stop", "b closes", "a closes"]);
 });
 
-test("the queue does not start while a hook cannot be opened, nor after close()", async () => {
+test("the queue doesn't start while a hook can't be opened, or after close()", async () => {
   const log: string[] = [];
   const outbox = new FakeQueue(log);
   const init = () => Promise.reject(broken);

@@ -508,7 +508,7 @@ async function pendingAsk(hooks: Setup["hooks"]): Promise<string> {
   }
 }
 
-test("an agent that disconnects while it waits for a person is no error", async () => {
+test("an agent that disconnects while it waits for a person isn't an error", async () => {
   const logged: string[] = [];
   const log = (...data: unknown[]) => void logged.push(String(data[0]));
   const logger = { ...silentLogger, warn: log, error: log };

@@ -86,7 +86,7 @@ test("a batch that is cut off halfway changes nothing", () =>
     assert.equal(received.length, 50);
   }));
 
-test("an upload dropped by its client is logged as a 400, and is no error", async () => {
+test("an upload that its client drops is logged as a 400, not as an error", async () => {
   const lines: (readonly unknown[])[] = [];
   const note = (...line: unknown[]) => void lines.push(line);
   const app = createHooksApp(createHooks({ logger: silentLogger }), {

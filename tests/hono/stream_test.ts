@@ -167,7 +167,7 @@ test("a reader gets no event twice after an instance whose clock is ahead", asyn
   await other.close();
 });
 
-test("after an event that is no longer stored, a reader gets everything since its time", () =>
+test("a reader that resumes after a deleted event gets everything since its time", () =>
   withStream(async ({ hooks, open }) => {
     await emit(hooks, "one");
     const reader = await open("", "01000000-0000-7000-8000-000000000000");

@@ -63,7 +63,7 @@ test("claude-agent: a message that can't be observed is reported, and hooks are 
   await hooks.close();
 });
 
-test("claude-agent: several calls of next() at once get a message each", async () => {
+test("claude-agent: concurrent calls of next() get one message each", async () => {
   const { hooks } = recorded();
   const query = claudeAgentHooks(hooks).wrap(queryOf(ASSISTANT, RESULT));
   const all = await Promise.all([query.next(), query.next(), query.next()]);

@@ -72,7 +72,7 @@ for (const heartbeat of [30 * DAY, Infinity]) {
   });
 }
 
-test("waiting for a receiver without an end, or for 30 days, does not give up at once", async () => {
+test("waiting for a receiver without a limit, or for 30 days, doesn't give up immediately", async () => {
   for (const timeout of [30 * DAY, Infinity]) {
     const receiver = await WebhookReceiver.start();
     const waiting = receiver.waitFor(1, { timeout });

@@ -20,7 +20,7 @@ function publications(...names: string[]): Publication[] {
   });
 }
 
-test("a batch under a known key is a duplicate as a whole, with the ids of the first", async () => {
+test("a batch with a known key is a duplicate as a whole, with the ids of the first batch", async () => {
   const outbox = createOutbox(memoryStore());
   const options = { idempotencyKey: "k-1" };
   const names = Array.from({ length: 100 }, (_, index) => `tool-${index}`);
@@ -45,7 +45,7 @@ test("another batch under a known key is a conflict, wherever it differs, and no
   }
 });
 
-test("two batches under one key at once are stored once", async () => {
+test("two concurrent batches with one key are stored once", async () => {
   const outbox = createOutbox(memoryStore());
   const options = { idempotencyKey: "k-1" };
   const both = await Promise.all([

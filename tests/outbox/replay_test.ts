@@ -193,7 +193,7 @@ test("replay() stops at its timeout, and continues from its cursor", async () =>
   assert.deepEqual(state.got.length, 70);
 });
 
-test("two replays at once replay each delivery once", async () => {
+test("two concurrent replays replay each delivery once", async () => {
   const { outbox, store, state } = await setUp(["a"], upTo(40).map((n) => eventAt(n)), "final");
   const other = createOutbox(store, { logger: silentLogger });
   state.verdict = "delivered";

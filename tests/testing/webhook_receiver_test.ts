@@ -150,7 +150,7 @@ test("a script responds step by step, and its last step repeats", () =>
     assert.equal(await status(receiver), 410);
   }));
 
-test("a step can be a function of the request; what it throws is a 500", () =>
+test("a step can be a function of the request, and a 500 is sent if it throws", () =>
   withReceiver([
     ({ path }) => ({ status: path === "/a" ? 201 : 202 }),
     () => Promise.resolve({ status: 203 }),

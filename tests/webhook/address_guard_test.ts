@@ -203,7 +203,7 @@ test("check() ignores a signal that does not abort", async () => {
   });
 });
 
-test("allowAddresses lifts exactly what it holds", async () => {
+test("allowAddresses allows exactly the addresses that it lists", async () => {
   const guard = createAddressGuard({
     allowAddresses: ["10.1.0.0/16", "192.168.0.7", "fd12:3456::/32"],
   });

@@ -45,7 +45,7 @@ test("permission is requested once, before the first request", async () => {
   assert.equal(await request.text(), "");
 });
 
-test("attempts at once ask for permission once, and wait for it", async () => {
+test("concurrent attempts ask for permission once, and wait for it", async () => {
   let grant: (response: Response) => void = () => {};
   const peer = receiver(() => new Promise<Response>((resolve) => grant = resolve));
   const hook = sender(peer.fetch);

@@ -114,7 +114,7 @@ test("each attempt has the whole timeout", () =>
     assert.equal((outcome.error as Error).message, message);
   }));
 
-test("an abort of the dispatch stops an attempt at once, and no other follows", () =>
+test("aborting the dispatch stops an attempt immediately, and no other follows", () =>
   withReceiver([{ hold: "headers" }], async (receiver) => {
     const hook = hookOf({ url: receiver.url, retryCount: 5, retryDelay: 0 });
     const hooks = createHooks({ use: [], logger: silentLogger });
@@ -133,7 +133,7 @@ test("an abort of the dispatch stops an attempt at once, and no other follows", 
     await hooks.close();
   }));
 
-test("an abort of the dispatch ends a waiting retry at once", () =>
+test("aborting the dispatch ends a waiting retry immediately", () =>
   inVirtualTime(async ({ pass }) => {
     const { fetch, requests } = fakeFetch(500);
     const caller = new AbortController();

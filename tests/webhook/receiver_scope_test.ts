@@ -144,7 +144,7 @@ test("a message that is handled under two secrets is claimed and released under 
   assert.deepEqual(await again.json(), { ok: true, duplicate: true });
 });
 
-test("the store holds nothing of a secret or of a URL", async () => {
+test("the store contains no part of a secret or a URL", async () => {
   const store = memoryStore();
   await counting({ store }).receive(await requestTo("https://a.example/private?token=t0ken"));
   const keys: unknown[] = [];

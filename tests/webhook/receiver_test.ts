@@ -94,7 +94,7 @@ for (const [kind, request, expected] of outcomes) {
   });
 }
 
-test("a body that is not UTF-8 is rejected, with and without an id of its own", async () => {
+test("a body that is not UTF-8 is rejected, with or without an id", async () => {
   const [before, after] = ['{"type":"a.b","timestamp":"2026-04-22T10:30:00Z","data":"', '"}'];
   for (const id of ["", '"id":"e-1",']) {
     const text = new TextEncoder().encode(before.replace("{", `{${id}`) + "?" + after);

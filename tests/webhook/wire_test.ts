@@ -198,7 +198,7 @@ test("transform: an event is written in the format, with the webhook-id of the o
   assert.equal(request.headers.get("webhook-id"), EVENT.id);
 });
 
-test("transform: other JSON becomes the whole body, and is signed", async () => {
+test("transform: JSON that isn't an event becomes the whole body, and is signed", async () => {
   const secret = generateSecret();
   for (const value of [{ text: "bash was called 世" }, [1, null], "text", 0, false, ""]) {
     const request = await sent({ secret, transform: () => Promise.resolve(value) });

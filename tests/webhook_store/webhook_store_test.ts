@@ -58,7 +58,7 @@ withInstance("get() and list() return no secret and no header value", async ({ w
   assert.ok(shown.includes("X-Token"));
 });
 
-test("the store has neither secrets nor header values in the clear", async () => {
+test("the store contains no secret or header value in plain text", async () => {
   const store = memoryStore();
   const { hooks, webhooks } = await openInstance(store, new Receivers());
   const { secret } = await webhooks.create({ ...AUDIT, headers: { "X-Token": "marker-value" } });

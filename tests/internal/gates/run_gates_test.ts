@@ -237,7 +237,7 @@ test("a gate in shadow mode is recorded, and changes nothing", async () => {
   ]);
 });
 
-test("for results, checks judge the raw data, and once more what the rewrites made of it", async () => {
+test("for results, checks judge the raw data, then the rewritten data", async () => {
   const seen: unknown[] = [];
   const gates: readonly Gate<HookEvent>[] = [
     { name: "mask", kind: "rewrite", handle: ({ data }) => with_(data, { command: "***" }) },

@@ -107,7 +107,7 @@ test("openStore() waits for a file that is locked", async () => {
   }
 });
 
-test("a KvStore leaves open what it did not open", async () => {
+test("a KvStore doesn't close a database that it didn't open", async () => {
   const kv = await Deno.openKv(":memory:");
   const store = new KvStore(kv);
   await store.set(["a"], 1);

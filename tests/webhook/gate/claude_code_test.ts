@@ -67,7 +67,7 @@ test("'block', 'continue: false' and 'ask' are applied, and 'defer' asks", async
   }
 });
 
-test("context alone is passed to the model, and is no opinion", async () => {
+test("context alone is passed to the model, and counts as no opinion", async () => {
   const { hooks, last } = gated({
     fetch: respond(pre({ additionalContext: "On main" })).fetch,
     format,

@@ -104,7 +104,7 @@ test("null counts as absent, as serializers of other languages write it", async 
   assert.equal((await gated({ fetch }).decide()).decision, "allow");
 });
 
-test("a rewrite changes the data, and what it may not change fails", async () => {
+test("a rewrite changes the data, and fails if it changes what it may not", async () => {
   const harmless = { ...CALL, params: { command: "ls" } };
   const { fetch, requests } = fakeGate(() => json({ decision: "allow", data: harmless }));
   const { decide, last } = gated({ fetch, kind: "rewrite" });
@@ -194,7 +194,7 @@ test('a deny is a deny, even with onFailure: "allow", whatever else is wrong wit
   }
 });
 
-test("a status that is no success, and a redirect, are failures", async () => {
+test("a status other than 2xx is a failure, and so is a redirect", async () => {
   for (const status of [301, 302, 307, 400, 401, 404, 410, 429, 500, 503]) {
     const init = {
       status,
@@ -352,7 +352,7 @@ test("secrets that a response or an error repeats are neither recorded nor shown
   }
 });
 
-test("results are judged twice if they are rewritten: the raw data under an id of its own", async () => {
+test("results are judged twice if they are rewritten, and the raw data under its own id", async () => {
   const { fetch, requests } = fakeGate(() => json({ decision: "allow" }));
   const { hooks } = gated({ fetch, events: ["tool.completed"] });
   hooks.gate("tool.completed", {
@@ -403,7 +403,7 @@ test("with verifyResponse, only a response that is signed for this decision coun
   }
 });
 
-test("our own signed request is no response, although it has the right signature", async () => {
+test("a signed request doesn't count as a response, although its signature is right", async () => {
   const secret = generateSecret();
   for (const format of ["native", "claude-code"] as const) {
     const { fetch } = fakeGate(({ headers }, body) => new Response(body, { headers }));
@@ -471,7 +471,7 @@ test("missing fields of a response don't come from a polluted prototype", async 
   }
 });
 
-test("the options of a gate can't be read from it, nor changed afterwards", async () => {
+test("the options of a gate can be neither read from it nor changed later", async () => {
   const secret = generateSecret();
   const options = {
     name: "policy",
