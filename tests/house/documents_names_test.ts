@@ -134,8 +134,11 @@ test("events-and-hooks.md has every field of a payload, and says which are optio
       readonly required: readonly string[];
       readonly properties: object;
     };
-    const row = new RegExp(`^\\| \`${type}\` +\\|[^|]+\\| \`([^\`]+)\` +\\|$`, "m").exec(text);
-    const named = row?.[1]?.split(", ") ?? assert.fail(`no row of ${type}`);
+    const start = type.startsWith("gate.")
+      ? `- \`${type}\` [^\`]+:`
+      : `\\| \`${type}\` +\\|[^|]+\\|`;
+    const item = new RegExp(`^${start}\\s+\`([^\`]+)\``, "m").exec(text);
+    const named = item?.[1]?.split(/,\s+/) ?? assert.fail(`no fields of ${type}`);
     const fields = Object.keys(properties)
       .filter((name) => type.startsWith("gate.") || !ofAgents.includes(name))
       .filter((name) => type !== "tool.called" || !onlyCompleted.includes(name))
