@@ -4,6 +4,7 @@
  */
 import assert from "node:assert/strict";
 import type { HookEvent, Hooks } from "@omniagent/hooks";
+import { until } from "../support/until.ts";
 
 /** The threads of subagents have random ids. */
 const UUID = /[0-9a-f]{8}-[0-9a-f-]{27}/g;
@@ -55,10 +56,7 @@ export class EventLog {
     const isOver = () =>
       this.count("agent.start") === this.count("agent.end") &&
       this.count("tool.called") === this.count("tool.completed");
-    for (const limit = Date.now() + 60_000; !isOver();) {
-      assert.ok(Date.now() < limit, `all has ended:\n${this.lines.join("\n")}`);
-      await new Promise((resolve) => setTimeout(resolve, 5));
-    }
+    await until(isOver, () => `all to end:\n${this.lines.join("\n")}`);
   }
 
   /** Fails unless each call has one end, and each run one start and one end, of one session. */

@@ -8,6 +8,7 @@ import { test } from "../support/harness.ts";
 import type { Page } from "playwright-core";
 import { CONSOLE_ROUTES, pathOf } from "../support/console_routes.ts";
 import { CONSOLE_TOKENS, WORKING_URL } from "../support/console_fixture.ts";
+import { until } from "../support/until.ts";
 import { checkAccessibility, checkWidth, CHROMIUM, withConsole } from "./console_browser.ts";
 
 /** Every page with data, and those of errors and of empty lists. */
@@ -351,18 +352,4 @@ const FOCUSED = `(() => {
 
 async function dead({ outbox }: Fixture): Promise<number | undefined> {
   return (await outbox.stats()).find(({ target }) => target === "audit")?.dead;
-}
-
-/** Waits until something holds, and does something in between, such as to load the page again. */
-async function until(
-  holds: () => Promise<boolean>,
-  what: string,
-  { again }: { readonly again?: () => Promise<unknown> } = {},
-): Promise<void> {
-  const end = performance.now() + 60_000;
-  while (!await holds()) {
-    assert.ok(performance.now() < end, `waited for ${what}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-    await again?.();
-  }
 }

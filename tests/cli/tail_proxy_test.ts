@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { connect, createServer, type Server, type Socket } from "node:net";
 import { memoryStore } from "@omniagent/hooks/testing";
 import { test } from "../support/harness.ts";
+import { until } from "../support/until.ts";
 import { ask, serving, TOKEN } from "./serving.ts";
 import { Terminal } from "./terminal.ts";
 
@@ -65,7 +66,7 @@ class Silences {
 
   /** Ends all silence timeouts. */
   async end(): Promise<void> {
-    while (this.#open.size === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+    await until(() => this.#open.size > 0);
     for (const resolve of [...this.#open]) resolve();
   }
 }

@@ -559,7 +559,7 @@ testApp("of two same calls at once, none approves what the other waits for", {},
   });
   const body = call;
   const waits = send(`${PATH}?ask=wait&approve=true`, { body });
-  while (judged === 0) await new Promise((resolve) => setTimeout(resolve, 1));
+  await until(() => judged > 0);
   const other = send(`${PATH}?ask=agent&approve=true`, { body });
   await new Promise((resolve) => setTimeout(resolve, 1_000)); // it joins the first
   open();

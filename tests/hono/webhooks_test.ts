@@ -2,6 +2,7 @@ import { WebhookHook } from "@omniagent/hooks";
 import { createAddressGuard } from "@omniagent/hooks/webhook";
 import { generateEncryptionKey } from "@omniagent/hooks/webhook-store";
 import assert from "node:assert/strict";
+import { until } from "../support/until.ts";
 import { problemOf, type SendOptions, type Setup, testApp, webhooks } from "./helpers.ts";
 
 const AUDIT = { name: "audit", events: ["tool.*"], url: "https://hooks.example/path" };
@@ -273,12 +274,7 @@ testApp("URLs can't lead inside: not when created, changed, or tested, nor by re
     body: { type: "tool.called", data: { name: "bash" } },
   })).json();
   const path = `/deliveries/audit/${receipts[0].id}`;
-  for (let look = 0; look < 3000; look++) {
-    const { state } = await (await setup.send(path)).json();
-    if (state === "dead") break;
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
-  assert.equal((await json(setup, path)).state, "dead");
+  await until(async () => (await json(setup, path)).state === "dead", "a dead letter");
   assert.equal(requested.length, 1);
 });
 

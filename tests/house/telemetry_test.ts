@@ -12,6 +12,7 @@ import { memoryStore } from "@omniagent/hooks/testing";
 import { root } from "../../tools/run.ts";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
+import { until } from "../support/until.ts";
 
 const ALERTS = `${root}/examples/prometheus_alerts.yaml`;
 const TOKEN = "a-token-of-the-tests";
@@ -97,10 +98,10 @@ async function metricsText(): Promise<string> {
   await hooks.decide("message.sent", { role: "assistant", content: "x" });
   const headers = { authorization: `Bearer ${TOKEN}` };
   let text = "";
-  for (let n = 0; n < 1000 && !text.includes('outcome="dead"'); n++) {
+  await until(async () => {
     text = await (await app.request("/metrics", { headers })).text();
-    await new Promise((resolve) => setTimeout(resolve, 2));
-  }
+    return text.includes('outcome="dead"');
+  }, "a dead letter");
   await hooks.close();
   assert.match(text, /failure="error"/);
   return text;

@@ -13,6 +13,7 @@ import fc from "../support/fast_check.ts";
 import assert from "node:assert/strict";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
+import { until } from "../support/until.ts";
 import { vandalize } from "../support/vandalize.ts";
 
 type AnyEvents = Record<string, unknown>;
@@ -189,7 +190,7 @@ async function run(plan: Plan): Promise<void> {
       const ended = async (target: string): Promise<boolean> =>
         (await outbox.get(target, event.id))!.state !== "pending";
       for (const target of ["plain", "changed", "durable"]) {
-        while (!await ended(target)) await new Promise((resolve) => setTimeout(resolve));
+        await until(() => ended(target), target);
       }
     }
     const json = JSON.parse(JSON.stringify(original));

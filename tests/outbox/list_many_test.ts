@@ -5,6 +5,7 @@ import { memoryStore } from "@omniagent/hooks/testing";
 import assert from "node:assert/strict";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
+import { until } from "../support/until.ts";
 import { idAt } from "./helpers.ts";
 
 const START = Date.now() - 60 * 60 * 1000;
@@ -73,7 +74,7 @@ test("listDeliveries() lists each of 100,000 deliveries once while others are se
   };
   const between = async (): Promise<void> => {
     allow(250);
-    while (attempts.length < allowed) await new Promise((resolve) => setTimeout(resolve));
+    await until(() => attempts.length >= allowed);
   };
   const pending = await list(outbox, { state: "pending" }, between);
   const during = attempts.length;

@@ -6,6 +6,7 @@ import { memoryStore } from "@omniagent/hooks/testing";
 import assert from "node:assert/strict";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
+import { until } from "../support/until.ts";
 import { idAt } from "./helpers.ts";
 
 const DAY = 24 * 60 * 60 * 1000;
@@ -230,9 +231,7 @@ test("old counts are deleted once a day, by drainOnce() and at the start of a pr
     await countAt(store, "c", [400]);
     if (start) {
       outbox.start();
-      while ((await countKeys(store)).length > kept.length) {
-        await new Promise((resolve) => setTimeout(resolve));
-      }
+      await until(async () => (await countKeys(store)).length <= kept.length);
       await outbox.stop();
     } else await outbox.drainOnce({ timeout: 60_000 });
     assert.deepEqual(await countKeys(store), kept);

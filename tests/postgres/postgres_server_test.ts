@@ -9,6 +9,7 @@ import { testStore } from "@omniagent/hooks/testing";
 import pg from "pg";
 import { test } from "../support/harness.ts";
 import { findPostgres, startPostgres } from "../support/postgres_server.ts";
+import { until } from "../support/until.ts";
 import { clients, type Connection } from "./clients.ts";
 
 const bin = await findPostgres("PostgresStore on a real server");
@@ -202,9 +203,7 @@ if (server !== undefined) {
         });
         for (let crash = 0; crash < 2; crash++) {
           const before = confirmed.length;
-          while (confirmed.length < before + 200) {
-            await new Promise((resolve) => setTimeout(resolve, 5));
-          }
+          await until(() => confirmed.length >= before + 200);
           await server.crash();
         }
         stopped = true;

@@ -14,6 +14,7 @@ import { WebhookReceiver } from "@omniagent/hooks/testing";
 import { test } from "../support/harness.ts";
 import { findPostgres, startPostgres } from "../support/postgres_server.ts";
 import { silentLogger } from "../support/silent_logger.ts";
+import { until } from "../support/until.ts";
 import { type Database, databases } from "./transactions.ts";
 
 type Events = { readonly "order.created": { readonly id: number } };
@@ -114,7 +115,7 @@ async function register(): Promise<void> {
         const last = await hooks.emit("order.created", { id: 3 });
         const received = (): (string | null)[] =>
           receiver.requests.map(({ headers }) => headers.get("webhook-id"));
-        await waitFor(() => [kept, last.id].every((id) => received().includes(id)));
+        await until(() => [kept, last.id].every((id) => received().includes(id)));
         const { items } = await hooks.outbox.listEvents({ order: "oldest" });
         assert.deepEqual(items.map(({ event }) => event.id).sort(), [kept, last.id].sort());
         assert.deepEqual([...new Set(received())].sort(), [kept, last.id].sort());
@@ -133,13 +134,4 @@ async function register(): Promise<void> {
     });
   }
   test("transactions and crashes: the server is stopped", () => server.stop());
-}
-
-/** Resolves once a condition holds. */
-async function waitFor(condition: () => boolean): Promise<void> {
-  const deadline = Date.now() + LIMIT;
-  while (!condition()) {
-    if (Date.now() > deadline) throw new Error("It did not happen within 90 s");
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
 }

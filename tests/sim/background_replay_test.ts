@@ -8,6 +8,7 @@ import { test } from "../support/harness.ts";
 import { losingResponse } from "../support/losing_response.ts";
 import { silentLogger } from "../support/silent_logger.ts";
 import { createOutbox, type Outbox } from "@omniagent/hooks/outbox";
+import { until } from "../support/until.ts";
 import { Fixture, MINUTE } from "./fixture.ts";
 
 const options = { logger: silentLogger };
@@ -20,10 +21,7 @@ test(
     const id = await startAndCrash(store, { ...systemClock, now: () => Date.now() - 60_000 });
     const next = createOutbox(store, options);
     next.start();
-    for (let tries = 0; await statusOf(next, id) !== "done"; tries++) {
-      assert.ok(tries < 3000, "it isn't continued");
-      await new Promise((resolve) => setTimeout(resolve, 10));
-    }
+    await until(async () => await statusOf(next, id) === "done", "it to be continued");
     await next.stop();
   },
   { leaks: true },

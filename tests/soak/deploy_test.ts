@@ -5,11 +5,11 @@
 import assert from "node:assert/strict";
 import { makeFolder } from "../support/folder.ts";
 import { test } from "../support/harness.ts";
+import { until } from "../support/until.ts";
 import { AgentProcess } from "./agent_process.ts";
 import { numbersFrom } from "./events.ts";
 import { leasesIn } from "./leases.ts";
 import { Receivers } from "./receivers.ts";
-import { waitUntil } from "./wait.ts";
 
 const LIVES = 3;
 const EVENTS = 60;
@@ -64,7 +64,9 @@ async function live(
   let killer: ReturnType<typeof setTimeout> | undefined;
   try {
     const { said } = agent;
-    await waitUntil("events", () => said.accepted.size >= EVENTS && said.inFlight > 0, 20_000);
+    await until(() => said.accepted.size >= EVENTS && said.inFlight > 0, "events", {
+      limit: 20_000,
+    });
     agent.signal("SIGINT");
     const start = performance.now();
     killer = setTimeout(() => agent.signal("SIGKILL"), KILLED_AFTER);

@@ -10,10 +10,11 @@ import { emptied } from "../internal/kv/clients.ts";
 import { denokvUrl, hasDenokv } from "../support/kv_connect/denokv.ts";
 import { findPostgres, startPostgres } from "../support/postgres_server.ts";
 import { type KvRequest, startKvConnect } from "../support/kv_connect/server.ts";
+import { until } from "../support/until.ts";
 import { AgentProcess } from "./agent_process.ts";
 import { numbersFrom } from "./events.ts";
 import { Receivers } from "./receivers.ts";
-import { pause, waitUntil } from "./wait.ts";
+import { pause } from "./wait.ts";
 
 /** How long all of it takes at most, in milliseconds. A claim whose response is lost waits 22 s, each time. */
 const LIMIT = 150_000;
@@ -102,14 +103,14 @@ async function together(path: string, processes: number, events: number): Promis
       checkRunning();
       return accepted().size + refused().length >= processes * events;
     };
-    await waitUntil("all events", published, LIMIT);
+    await until(published, "all events", { limit: LIMIT });
     assert.deepEqual(refused(), []);
     const publishedIn = seconds();
     const delivered = () => {
       checkRunning();
       return receivers.gotAll(accepted());
     };
-    await waitUntil("all deliveries", delivered, LIMIT);
+    await until(delivered, "all deliveries", { limit: LIMIT });
     const deliveredIn = seconds();
     for (const agent of agents) agent.signal("SIGTERM");
     const statuses = await Promise.all(agents.map((agent) => agent.ended()));

@@ -3,11 +3,12 @@
  * receiver has every accepted event.
  * @module
  */
+import { until } from "../support/until.ts";
 import { AgentProcess, type Said } from "./agent_process.ts";
 import { keyOf, numbersFrom } from "./events.ts";
 import { leasesIn } from "./leases.ts";
 import { CHARACTERS, Receivers } from "./receivers.ts";
-import { pause, waitUntil } from "./wait.ts";
+import { pause } from "./wait.ts";
 
 /** How much is done. */
 type SoakOptions = {
@@ -209,7 +210,7 @@ class Soak {
   }
 
   #wait(what: string, condition: () => boolean | Promise<boolean>): Promise<void> {
-    return waitUntil(what, condition, this.#deadline - performance.now());
+    return until(condition, what, { limit: this.#deadline - performance.now() });
   }
 
   async #report(): Promise<SoakReport> {

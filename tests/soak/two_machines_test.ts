@@ -8,7 +8,7 @@ import { generateSecret } from "@omniagent/hooks/webhook";
 import { root } from "../../tools/run.ts";
 import { test } from "../support/harness.ts";
 import { findPostgres, startPostgres } from "../support/postgres_server.ts";
-import { waitUntil } from "./wait.ts";
+import { until } from "../support/until.ts";
 
 const HOOKS_TOKEN = "a-token-of-this-test";
 const LIMIT = 60_000;
@@ -30,7 +30,7 @@ if (bin !== undefined) {
     const start = async (...args: string[]): Promise<Program> => {
       const program = new Program(args, env);
       programs.push(program);
-      await waitUntil(args.join(" "), () => program.url !== undefined, LIMIT);
+      await until(() => program.url !== undefined, args.join(" "), { limit: LIMIT });
       return program;
     };
     const serve = (port: string) =>
@@ -61,7 +61,7 @@ if (bin !== undefined) {
         return [...ids].every((id) => received.has(id));
       };
       for (let n = 0; n < 40; n++) await send();
-      await waitUntil("all deliveries", gotAll, LIMIT);
+      await until(gotAll, "all deliveries", { limit: LIMIT });
       assert.ok(a.delivered() > 0 && b.delivered() > 0, "each machine delivers");
 
       const { port } = new URL(a.url!);
@@ -72,7 +72,7 @@ if (bin !== undefined) {
       for (let n = 0; n < 20; n++) await send();
       b.signal("SIGTERM");
       for (let n = 0; n < 20; n++) await send();
-      await waitUntil("all deliveries after a crash", gotAll, LIMIT);
+      await until(gotAll, "all deliveries after a crash", { limit: LIMIT });
       assert.equal(ids.size, 100);
       assert.ok(again.delivered() > 0);
       assert.doesNotMatch(programs.map(({ text }) => text).join(""), /unexpected/i);

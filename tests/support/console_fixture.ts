@@ -22,6 +22,7 @@ import {
 } from "@omniagent/hooks/webhook-store";
 import { Hono } from "hono";
 import { silentLogger } from "./silent_logger.ts";
+import { until } from "./until.ts";
 
 /** The token of each scope. */
 export const CONSOLE_TOKENS = {
@@ -143,8 +144,5 @@ async function fill({ hooks, outbox }: ConsoleFixture, letters: number): Promise
   }, { sessionId });
   const dead = async () =>
     (await outbox.stats()).find(({ target }) => target === "audit")?.dead ?? 0;
-  for (let tries = 0; await dead() < letters; tries++) {
-    if (tries > 3_000) throw new Error(`There are ${await dead()} dead letters of ${letters}`);
-    await new Promise((resolve) => setTimeout(resolve, 10));
-  }
+  await until(async () => await dead() >= letters, `${letters} dead letters`);
 }

@@ -10,6 +10,7 @@ import { clients } from "../postgres/clients.ts";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
 import { findPostgres, startPostgres } from "../support/postgres_server.ts";
+import { until } from "../support/until.ts";
 import { type Instance, openInstance, openSqliteTwice, Receivers, type Stores } from "./helpers.ts";
 
 const WEBHOOKS = 1_000;
@@ -75,12 +76,8 @@ async function checkChanges(kind: string, { stores, close }: Stores): Promise<vo
   /** Waits until the other instance does what a change asks for. */
   const follow = async (what: string, isEffective: () => Promise<boolean>): Promise<void> => {
     const started = performance.now();
-    const passed = () => Math.round(performance.now() - started);
-    while (!await isEffective()) {
-      assert.ok(passed() < LIMIT, `${what} is not effective after ${passed()} ms`);
-      await new Promise((resolve) => setTimeout(resolve, PAUSE));
-    }
-    times.push(`${what} ${passed()} ms`);
+    await until(isEffective, what, { limit: LIMIT });
+    times.push(`${what} ${Math.round(performance.now() - started)} ms`);
   };
   /** Emits an event on the other instance, and resolves to what that did with it. */
   const emit = (name = "yes") => deliver(other, receivers, name);
