@@ -9,7 +9,7 @@
  * @module
  */
 import { openStore } from "@omniagent/hooks/kv";
-import { emptied } from "../tests/internal/kv/clients.ts";
+import { emptied } from "../tests/support/kv_connect/clients.ts";
 import { denokvUrl } from "../tests/support/kv_connect/denokv.ts";
 import { isLarge, numbersFrom } from "../tests/soak/events.ts";
 import { findPostgres, startPostgres } from "../tests/support/postgres_server.ts";

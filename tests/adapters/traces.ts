@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { createHooks } from "@omniagent/hooks";
 import { otel } from "@omniagent/hooks/otel";
-import { api, ofScopes, takeSpans, treeOf } from "../otel/_sdk.ts";
+import { api, ofScopes, takeSpans, treeOf } from "../support/otel_sdk.ts";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
 import type { Driver, Script } from "./driver.ts";

@@ -14,8 +14,8 @@ import type { Store } from "@omniagent/hooks/store";
 import { createAddressGuard } from "@omniagent/hooks/webhook";
 import { generateEncryptionKey, webhookStore } from "@omniagent/hooks/webhook-store";
 import { parseArgs } from "node:util";
-import { clients } from "../postgres/clients.ts";
-import { idAt } from "../outbox/helpers.ts";
+import { clients } from "../support/postgres_clients.ts";
+import { idAt } from "../support/event_ids.ts";
 import { findPostgres, startPostgres } from "../support/postgres_server.ts";
 import { silentLogger } from "../support/silent_logger.ts";
 

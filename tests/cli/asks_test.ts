@@ -6,7 +6,7 @@ import { createOutbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
-import { ask } from "./serving.ts";
+import { ask } from "../support/serving.ts";
 
 /** A server whose gates ask about payments and deny bash, and a command that talks to it. */
 async function withServer(

@@ -3,8 +3,8 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { ask, serving } from "./serving.ts";
-import { Terminal } from "./terminal.ts";
+import { ask, serving } from "../support/serving.ts";
+import { Terminal } from "../support/terminal.ts";
 
 /**
  * Runs a server whose webhook responded 404 to `a.one` and some more events; `repair` makes its

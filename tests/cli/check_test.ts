@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "../support/harness.ts";
-import { filesIn } from "./serving.ts";
-import { Terminal, type TerminalOptions } from "./terminal.ts";
+import { filesIn } from "../support/serving.ts";
+import { Terminal, type TerminalOptions } from "../support/terminal.ts";
 
 const good = `
 hooks:

@@ -5,7 +5,7 @@
 import assert from "node:assert/strict";
 import { processIO } from "@omniagent/hooks/cli";
 import type { Store } from "@omniagent/hooks/store";
-import { Terminal } from "./terminal.ts";
+import { Terminal } from "../support/terminal.ts";
 
 /** Why the runtime can't open SQLite; undefined if it can. */
 export const NO_SQLITE = await processIO().openStore("sqlite::memory:").then(

@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "../support/harness.ts";
+import { ask, serving } from "../support/serving.ts";
+import type { TerminalOptions } from "../support/terminal.ts";
 import { broken, lines } from "./broken.ts";
-import { ask, serving } from "./serving.ts";
-import type { TerminalOptions } from "./terminal.ts";
 
 test("hooks deliveries lists attempted deliveries, and shows one with its attempts", async () => {
   await broken([], async (url, _, id) => {

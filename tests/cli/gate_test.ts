@@ -4,8 +4,8 @@ import { deny } from "@omniagent/hooks/gates";
 import { createHooksApp } from "@omniagent/hooks/hono";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
-import { ask, deadUrl, serving, TOKEN } from "./serving.ts";
-import { Terminal, type TerminalOptions } from "./terminal.ts";
+import { ask, deadUrl, serving, TOKEN } from "../support/serving.ts";
+import { Terminal, type TerminalOptions } from "../support/terminal.ts";
 
 const call = {
   session_id: "s-1",

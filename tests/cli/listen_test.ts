@@ -3,8 +3,8 @@ import { createHooks, WebhookHook } from "@omniagent/hooks";
 import { generateSecret } from "@omniagent/hooks/webhook";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
-import { filesIn } from "./serving.ts";
-import { Terminal, type TerminalOptions } from "./terminal.ts";
+import { filesIn } from "../support/serving.ts";
+import { Terminal, type TerminalOptions } from "../support/terminal.ts";
 
 const secret = generateSecret();
 

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { type CommandServer, processIO } from "@omniagent/hooks/cli";
-import { deferred } from "../core/_helpers.ts";
+import { deferred } from "../support/deferred.ts";
 import { test } from "../support/harness.ts";
 
 test("the server of a process responds with status, headers, cookies and body", async () => {

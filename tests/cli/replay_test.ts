@@ -1,8 +1,8 @@
 import assert from "node:assert/strict";
 import { test } from "../support/harness.ts";
+import { ask } from "../support/serving.ts";
+import { Terminal } from "../support/terminal.ts";
 import { broken, lines } from "./broken.ts";
-import { ask } from "./serving.ts";
-import { Terminal } from "./terminal.ts";
 
 test("hooks replay delivers dead deliveries once the receiver works again", async () => {
   await broken(["a.two", "b.three"], async (url, repair) => {

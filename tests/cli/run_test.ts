@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { test } from "../support/harness.ts";
-import { Terminal } from "./terminal.ts";
+import { Terminal } from "../support/terminal.ts";
 
 const names = "serve check send tail deliveries replay targets listen secret schema".split(" ");
 

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { signWebhook, verifyWebhook } from "@omniagent/hooks/webhook";
 import { test } from "../support/harness.ts";
-import { Terminal } from "./terminal.ts";
+import { Terminal } from "../support/terminal.ts";
 
 test("hooks secret prints a new secret each time, which signs and verifies", async () => {
   const [one, two] = [new Terminal(), new Terminal()];

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "../support/harness.ts";
-import { ask, deadUrl, filesIn, serving, TOKEN } from "./serving.ts";
-import { Terminal } from "./terminal.ts";
+import { ask, deadUrl, filesIn, serving, TOKEN } from "../support/serving.ts";
+import { Terminal } from "../support/terminal.ts";
 
 test("hooks send sends an event and prints its receipt", async () => {
   await serving({}, async (server, url) => {

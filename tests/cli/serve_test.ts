@@ -7,8 +7,8 @@ import { processIO } from "@omniagent/hooks/cli";
 import { ask as askPerson, deny } from "@omniagent/hooks/gates";
 import { gateReceiver, generateSecret } from "@omniagent/hooks/webhook";
 import { test } from "../support/harness.ts";
-import { ask, decideCall, filesIn, serving, TOKEN } from "./serving.ts";
-import { Terminal } from "./terminal.ts";
+import { ask, decideCall, filesIn, serving, TOKEN } from "../support/serving.ts";
+import { Terminal } from "../support/terminal.ts";
 
 const secret = generateSecret();
 

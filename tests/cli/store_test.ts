@@ -5,8 +5,8 @@ import { makeLimitedV8Serializer, openKv } from "@deno/kv";
 import { openStore as openNodeStore } from "@omniagent/hooks/node";
 import { test } from "../support/harness.ts";
 import { inFolder } from "../support/folder.ts";
+import { ask, serving } from "../support/serving.ts";
 import { assertCopied, COPIED, fill, HOUR, NO_SQLITE, run, using } from "./copying.ts";
-import { ask, serving } from "./serving.ts";
 
 if (NO_SQLITE) console.log(`hooks store copy: most is left out, as ${NO_SQLITE}`);
 

@@ -3,8 +3,8 @@ import { connect, createServer, type Server, type Socket } from "node:net";
 import { memoryStore } from "@omniagent/hooks/testing";
 import { test } from "../support/harness.ts";
 import { until } from "../support/until.ts";
-import { ask, serving, TOKEN } from "./serving.ts";
-import { Terminal } from "./terminal.ts";
+import { ask, serving, TOKEN } from "../support/serving.ts";
+import { Terminal } from "../support/terminal.ts";
 
 /** A TCP proxy whose connections can be silent, cut off, or slow. */
 class Wire {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "../support/harness.ts";
-import { ask, deadUrl, serving, TOKEN } from "./serving.ts";
-import { Terminal } from "./terminal.ts";
+import { ask, deadUrl, serving, TOKEN } from "../support/serving.ts";
+import { Terminal } from "../support/terminal.ts";
 
 test("hooks tail prints events as they arrive, and exits at its limit", async () => {
   await serving({}, async (_, url) => {

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "../support/harness.ts";
-import { ask, serving } from "./serving.ts";
-import { Terminal } from "./terminal.ts";
+import { ask, serving } from "../support/serving.ts";
+import { Terminal } from "../support/terminal.ts";
 
 const audit = {
   ...{ target: "audit", state: "on", registered: true, failures: 0 },

@@ -7,8 +7,8 @@ import { gateReceiver, generateSecret } from "@omniagent/hooks/webhook";
 import { generateEncryptionKey, webhookStore } from "@omniagent/hooks/webhook-store";
 import assert from "node:assert/strict";
 import { test } from "../support/harness.ts";
-import { ask, decideCall, filesIn, serving, TOKEN } from "./serving.ts";
-import { Terminal } from "./terminal.ts";
+import { ask, decideCall, filesIn, serving, TOKEN } from "../support/serving.ts";
+import { Terminal } from "../support/terminal.ts";
 
 const FIELDS = `{"events":["tool.*"],"url":"https://1.1.1.1/x","headers":{"X-Token":"marker"}}`;
 const SECRET = generateSecret();

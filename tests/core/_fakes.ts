@@ -24,13 +24,7 @@ import { mock } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
 import { quietHooks, settleMicrotasks as turn } from "./_helpers.ts";
 
-export {
-  type Deferred,
-  deferred,
-  quietHooks,
-  settleMicrotasks as turn,
-  unhandledDuring,
-} from "./_helpers.ts";
+export { quietHooks, settleMicrotasks as turn, unhandledDuring } from "./_helpers.ts";
 
 /** The least payload of `tool.called` and `tool.completed`. */
 export const BASH = { name: "bash" };

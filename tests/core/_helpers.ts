@@ -1,4 +1,3 @@
-import assert from "node:assert/strict";
 import {
   createHooks,
   type HookEvent,
@@ -43,46 +42,6 @@ export const ways: Readonly<Record<string, Way>> = {
 /** A test of what must hold whether or not a caller gives options. */
 export function testBothWays(name: string, body: (emit: Way) => Promise<void>): void {
   for (const [way, emit] of Object.entries(ways)) test(`${name} (${way})`, () => body(emit));
-}
-
-/** A promise that the test settles. */
-export type Deferred<T = void> = {
-  readonly promise: Promise<T>;
-  readonly resolve: (value: T) => void;
-  readonly reject: (reason: unknown) => void;
-};
-
-/** A promise that the test settles. Node 20 has no `Promise.withResolvers`. */
-export function deferred<T = void>(): Deferred<T> {
-  let resolve!: (value: T) => void;
-  let reject!: (reason: unknown) => void;
-  const promise = new Promise<T>((...settlers) => [resolve, reject] = settlers);
-  return { promise, resolve, reject };
-}
-
-/** What a promise rejects with, of the class that is expected. */
-export async function rejection<E extends Error>(
-  promise: Promise<unknown>,
-  expected: abstract new (...args: never[]) => E,
-): Promise<E> {
-  const outcome = await promise.then(() => undefined, (reason: unknown) => ({ reason }));
-  assert.ok(outcome, `${expected.name} was expected, but the promise resolved`);
-  assert.ok(outcome.reason instanceof expected, `not a ${expected.name}: ${show(outcome.reason)}`);
-  return outcome.reason;
-}
-
-/** What a function throws, of the class that is expected. */
-export function thrown<E extends Error>(
-  action: () => unknown,
-  expected: abstract new (...args: never[]) => E,
-): E {
-  try {
-    action();
-  } catch (error) {
-    assert.ok(error instanceof expected, `not a ${expected.name}: ${show(error)}`);
-    return error;
-  }
-  assert.fail(`${expected.name} was expected, but nothing was thrown`);
 }
 
 /** Hooks, and a list of who was called. */
@@ -148,12 +107,4 @@ function listenOnProcess(found: unknown[]): () => void {
   const listener = (reason: unknown): void => void found.push(reason);
   process.on("unhandledRejection", listener);
   return () => process.off("unhandledRejection", listener);
-}
-
-function show(value: unknown): string {
-  try {
-    return String(value);
-  } catch {
-    return "what can't be shown";
-  }
 }

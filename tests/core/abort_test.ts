@@ -1,15 +1,10 @@
 import assert from "node:assert/strict";
 import process from "node:process";
 import { DispatchError } from "@omniagent/hooks";
+import { deferred } from "../support/deferred.ts";
+import { rejection } from "../support/failures.ts";
 import { test } from "../support/harness.ts";
-import {
-  deferred,
-  eventOf,
-  quietHooks,
-  rejection,
-  settleMicrotasks,
-  unhandledDuring,
-} from "./_helpers.ts";
+import { eventOf, quietHooks, settleMicrotasks, unhandledDuring } from "./_helpers.ts";
 
 const reason = new Error("the caller has left");
 

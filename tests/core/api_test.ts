@@ -9,9 +9,11 @@ import {
 } from "@omniagent/hooks";
 import { createOutbox, type Outbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
+import { deferred } from "../support/deferred.ts";
+import { rejection, thrown } from "../support/failures.ts";
 import { test } from "../support/harness.ts";
-import { BASH, deferred, fakeHook, FakeQueue, fakeWebhook } from "./_fakes.ts";
-import { type AnyEvents, eventOf, quietHooks, rejection, thrown } from "./_helpers.ts";
+import { BASH, fakeHook, FakeQueue, fakeWebhook } from "./_fakes.ts";
+import { type AnyEvents, eventOf, quietHooks } from "./_helpers.ts";
 
 test("a registration is a function that unregisters, as its two methods do", async () => {
   const ways = [

@@ -13,9 +13,9 @@ import { createOutbox } from "@omniagent/hooks/outbox";
 import type { Store } from "@omniagent/hooks/store";
 import { memoryStore } from "@omniagent/hooks/testing";
 import { bindStore } from "../support/bind_store.ts";
+import { deferred } from "../support/deferred.ts";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
-import { deferred } from "./_helpers.ts";
 
 type Params = { readonly amount: number };
 type Options = HooksOptions & { readonly question?: Parameters<typeof ask> };

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import type { AgentEvents, HookEvent, HooksOptions, Logger } from "@omniagent/hooks";
+import { type Deferred, deferred } from "../support/deferred.ts";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
-import { BASH, type Deferred, deferred, quietHooks, turn } from "./_fakes.ts";
+import { BASH, quietHooks, turn } from "./_fakes.ts";
 
 const broken = new Error("no disk");
 

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
+import { thrown } from "../support/failures.ts";
 import fc from "../support/fast_check.ts";
 import { decodeEvent, encodeEvent, EventValidationError, type HookEvent } from "@omniagent/hooks";
 import { test } from "../support/harness.ts";
-import { eventOf, pathsOf, thrown } from "./_helpers.ts";
+import { eventOf, pathsOf } from "./_helpers.ts";
 
 const utf8 = (text: string): Uint8Array => new TextEncoder().encode(text);
 

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { encodeEvent, EventValidationError } from "@omniagent/hooks";
+import { thrown } from "../support/failures.ts";
 import { test } from "../support/harness.ts";
-import { eventOf, pathsOf, quietHooks, thrown } from "./_helpers.ts";
+import { eventOf, pathsOf, quietHooks } from "./_helpers.ts";
 
 const text = (bytes: Uint8Array): string => new TextDecoder().decode(bytes);
 

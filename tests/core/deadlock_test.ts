@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { DeadlockError, DispatchError, HookInitError } from "@omniagent/hooks";
+import { deferred } from "../support/deferred.ts";
+import { rejection } from "../support/failures.ts";
 import { test } from "../support/harness.ts";
-import { deferred, FakeQueue, quietHooks } from "./_fakes.ts";
-import { rejection } from "./_helpers.ts";
+import { FakeQueue, quietHooks } from "./_fakes.ts";
 
 /** Places in a handler from which it calls what would wait for it. */
 const places: Readonly<Record<string, (call: () => Promise<void>) => Promise<void>>> = {

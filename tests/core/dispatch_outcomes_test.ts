@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { DispatchError, type HookEvent } from "@omniagent/hooks";
+import { rejection } from "../support/failures.ts";
 import { test } from "../support/harness.ts";
-import { quietHooks, recorded, rejection, testBothWays } from "./_helpers.ts";
+import { quietHooks, recorded, testBothWays } from "./_helpers.ts";
 
 testBothWays("a filter skips the handler, which the receipt then does not name", async (emit) => {
   const { calls, hooks, on } = recorded();

@@ -1,14 +1,9 @@
 import assert from "node:assert/strict";
 import { DispatchError } from "@omniagent/hooks";
+import { deferred } from "../support/deferred.ts";
+import { rejection } from "../support/failures.ts";
 import { test } from "../support/harness.ts";
-import {
-  deferred,
-  quietHooks,
-  recorded,
-  rejection,
-  settleMicrotasks,
-  testBothWays,
-} from "./_helpers.ts";
+import { quietHooks, recorded, settleMicrotasks, testBothWays } from "./_helpers.ts";
 
 testBothWays("emit() calls handlers in the order of their registration", async (emit) => {
   const { calls, hooks, on } = recorded();

@@ -7,11 +7,11 @@ import {
 } from "@omniagent/hooks";
 import type { Attempt } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
+import { deferred } from "../support/deferred.ts";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
 import {
   BASH,
-  deferred,
   fakeHook,
   FakeQueue,
   fakeWebhook,

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { DispatchError, EmitDepthError, type HandlerContext, type Hooks } from "@omniagent/hooks";
+import { rejection } from "../support/failures.ts";
 import { test } from "../support/harness.ts";
-import { type AnyEvents, quietHooks, rejection } from "./_helpers.ts";
+import { type AnyEvents, quietHooks } from "./_helpers.ts";
 
 const LIMIT = 16;
 

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { DispatchError, type HookEvent } from "@omniagent/hooks";
+import { deferred } from "../support/deferred.ts";
+import { rejection } from "../support/failures.ts";
 import { test } from "../support/harness.ts";
-import { deferred, eventOf, quietHooks, rejection, ways } from "./_helpers.ts";
+import { eventOf, quietHooks, ways } from "./_helpers.ts";
 
 /** What people throw, and what one can. */
 const values: Readonly<Record<string, unknown>> = {

@@ -7,6 +7,7 @@ import { createHooks, type HookEvent, type HooksOptions } from "@omniagent/hooks
 import { allow, type DeniedCall } from "@omniagent/hooks/gates";
 import { createOutbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
+import { deferred } from "../support/deferred.ts";
 import { hangingStore } from "../support/hanging_store.ts";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
@@ -14,13 +15,6 @@ import { until } from "../support/until.ts";
 
 function start(options: HooksOptions) {
   return createHooks({ logger: silentLogger, ...options });
-}
-
-/** Returns a promise and the function that resolves it. */
-function deferred<Value>() {
-  let resolve!: (value: Value) => void;
-  const promise = new Promise<Value>((done) => resolve = done);
-  return { promise, resolve };
 }
 
 test("close() ends gates in time to record the denial", async () => {

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { DispatchError } from "@omniagent/hooks";
+import { deferred } from "../support/deferred.ts";
+import { rejection } from "../support/failures.ts";
 import { test } from "../support/harness.ts";
-import { deferred, quietHooks, rejection, testBothWays } from "./_helpers.ts";
+import { quietHooks, testBothWays } from "./_helpers.ts";
 
 /** What a handler may return without being awaited. */
 const IGNORED: Readonly<Record<string, unknown>> = {

@@ -1,9 +1,10 @@
 import assert from "node:assert/strict";
 import { inspect } from "node:util";
 import { decodeEvent, DispatchError, encodeEvent, type HookEvent } from "@omniagent/hooks";
+import { rejection } from "../support/failures.ts";
 import { test } from "../support/harness.ts";
 import { vandalize } from "../support/vandalize.ts";
-import { eventOf, quietHooks, rejection, testBothWays } from "./_helpers.ts";
+import { eventOf, quietHooks, testBothWays } from "./_helpers.ts";
 
 /** Emits a payload; gives the event that a handler got. */
 async function received(data: unknown): Promise<HookEvent> {

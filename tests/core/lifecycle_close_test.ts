@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { HookCloseError, type HookEvent } from "@omniagent/hooks";
+import { deferred } from "../support/deferred.ts";
 import { test } from "../support/harness.ts";
-import { BASH, deferred, fakeHook, FakeQueue, fakeWebhook, quietHooks, turn } from "./_fakes.ts";
+import { BASH, fakeHook, FakeQueue, fakeWebhook, quietHooks, turn } from "./_fakes.ts";
 
 const closed = { name: "HooksClosedError", code: "hooks_closed" };
 

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { type DispatchError, HookCloseError } from "@omniagent/hooks";
+import { deferred } from "../support/deferred.ts";
 import { test } from "../support/harness.ts";
-import { BASH, deferred, fakeHook, FakeQueue, quietHooks, turn, withClock } from "./_fakes.ts";
+import { BASH, fakeHook, FakeQueue, quietHooks, turn, withClock } from "./_fakes.ts";
 
 // Of a `closeTimeout` of 10 s, the last second is kept for closing the hooks.
 const closeTimeout = 10_000;

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { type Hook, HookInitError } from "@omniagent/hooks";
+import { deferred } from "../support/deferred.ts";
 import { test } from "../support/harness.ts";
-import { BASH, deferred, fakeHook, quietHooks, turn } from "./_fakes.ts";
+import { BASH, fakeHook, quietHooks, turn } from "./_fakes.ts";
 
 const [broken, brokenToo] = [new Error("no disk"), new Error("no network")];
 

@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
+import { deferred } from "../support/deferred.ts";
 import { test } from "../support/harness.ts";
-import { BASH, deferred, fakeHook, quietHooks, turn } from "./_fakes.ts";
+import { BASH, fakeHook, quietHooks, turn } from "./_fakes.ts";
 
 const broken = new Error("no disk");
 

@@ -1,7 +1,9 @@
 import assert from "node:assert/strict";
 import { DispatchError } from "@omniagent/hooks";
+import { deferred } from "../support/deferred.ts";
+import { rejection } from "../support/failures.ts";
 import { test } from "../support/harness.ts";
-import { deferred, quietHooks, rejection } from "./_helpers.ts";
+import { quietHooks } from "./_helpers.ts";
 
 test("a handler with `once` is called for one event, and is unregistered before the call", async () => {
   let calls = 0;

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
+import { thrown } from "../support/failures.ts";
 import fc from "../support/fast_check.ts";
 import { test } from "../support/harness.ts";
-import { quietHooks, thrown } from "./_helpers.ts";
+import { quietHooks } from "./_helpers.ts";
 
 const matching: readonly (readonly [pattern: string, matches: string[], not: string[]])[] = [
   ["tool.called", ["tool.called"], ["tool", "tool.called.late", "tool.calle", "atool.called"]],

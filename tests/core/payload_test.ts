@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { decodeEvent, encodeEvent, EventValidationError, type HookEvent } from "@omniagent/hooks";
+import { rejection, thrown } from "../support/failures.ts";
 import { test } from "../support/harness.ts";
-import { eventOf, nested, pathsOf, quietHooks, rejection, thrown } from "./_helpers.ts";
+import { eventOf, nested, pathsOf, quietHooks } from "./_helpers.ts";
 
 /** Emits a payload to a handler that receives everything: the event, or the error. */
 async function emit(data: unknown): Promise<HookEvent | EventValidationError> {

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import type { QueueHost } from "@omniagent/hooks/outbox";
+import { deferred } from "../support/deferred.ts";
 import { test } from "../support/harness.ts";
-import { BASH, deferred, fakeHook, FakeQueue, quietHooks, turn, withClock } from "./_fakes.ts";
+import { BASH, fakeHook, FakeQueue, quietHooks, turn, withClock } from "./_fakes.ts";
 
 /** A queue that says when it is taken, and when it is let go. */
 class OwnedQueue extends FakeQueue {

@@ -1,8 +1,9 @@
 import assert from "node:assert/strict";
 import { decodeEvent, encodeEvent, type Receipt } from "@omniagent/hooks";
 import type { QueueHost } from "@omniagent/hooks/outbox";
+import { deferred } from "../support/deferred.ts";
 import { test } from "../support/harness.ts";
-import { BASH, deferred, fakeHook, FakeQueue, fakeWebhook, quietHooks, turn } from "./_fakes.ts";
+import { BASH, fakeHook, FakeQueue, fakeWebhook, quietHooks, turn } from "./_fakes.ts";
 
 const broken = new Error("no disk");
 const duplicate: Receipt = { id: "the-first-one", deliveries: 0, duplicate: true, handlers: [] };

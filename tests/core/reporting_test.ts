@@ -1,8 +1,10 @@
 import assert from "node:assert/strict";
 import { DispatchError, EmitDepthError, type HookEvent, OverflowError } from "@omniagent/hooks";
+import { deferred } from "../support/deferred.ts";
+import { rejection } from "../support/failures.ts";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
-import { deferred, quietHooks, rejection, unhandledDuring } from "./_helpers.ts";
+import { quietHooks, unhandledDuring } from "./_helpers.ts";
 
 const fault = new Error("handler");
 const reporterFault = new Error("reporter");

@@ -1,7 +1,8 @@
 import assert from "node:assert/strict";
 import { EventValidationError, type StandardIssue, type StandardSchemaV1 } from "@omniagent/hooks";
+import { rejection } from "../support/failures.ts";
 import { test } from "../support/harness.ts";
-import { eventOf, pathsOf, quietHooks, rejection } from "./_helpers.ts";
+import { eventOf, pathsOf, quietHooks } from "./_helpers.ts";
 
 /** A validator such as any library's, made by hand. */
 function schema(

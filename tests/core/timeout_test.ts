@@ -1,15 +1,10 @@
 import assert from "node:assert/strict";
 import { DispatchError, HookTimeoutError } from "@omniagent/hooks";
+import { deferred } from "../support/deferred.ts";
+import { rejection, thrown } from "../support/failures.ts";
 import { mock, test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
-import {
-  deferred,
-  quietHooks,
-  rejection,
-  settleMicrotasks,
-  thrown,
-  unhandledDuring,
-} from "./_helpers.ts";
+import { quietHooks, settleMicrotasks, unhandledDuring } from "./_helpers.ts";
 
 /** Calls a function while only `mock.timers.tick` moves time. */
 async function withFakeTime(action: () => Promise<void>): Promise<void> {

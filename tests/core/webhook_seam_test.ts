@@ -1,15 +1,8 @@
 import assert from "node:assert/strict";
 import { DispatchError, type HookEvent, type Webhook } from "@omniagent/hooks";
+import { type Deferred, deferred } from "../support/deferred.ts";
 import { test } from "../support/harness.ts";
-import {
-  BASH,
-  type Deferred,
-  deferred,
-  fakeHook,
-  fakeWebhook,
-  quietHooks,
-  turn,
-} from "./_fakes.ts";
+import { BASH, fakeHook, fakeWebhook, quietHooks, turn } from "./_fakes.ts";
 
 const broken = new Error("503");
 

@@ -4,7 +4,7 @@
  */
 import { fixedRetry, WebhookHook } from "@omniagent/hooks";
 import assert from "node:assert/strict";
-import { idAt } from "../outbox/helpers.ts";
+import { idAt } from "../support/event_ids.ts";
 import { test } from "../support/harness.ts";
 import { until } from "../support/until.ts";
 import { cookieOf, csrfOf, openPage, signIn, submit } from "./console_client.ts";

@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { root } from "../../tools/run.ts";
-import { ask } from "../cli/serving.ts";
+import { ask } from "../support/serving.ts";
 import { test } from "../support/harness.ts";
 
 test("hooks gate settings says where settings belong, and no example overwrites others", async () => {

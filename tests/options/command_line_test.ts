@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { Terminal } from "../cli/terminal.ts";
+import { Terminal } from "../support/terminal.ts";
 import { test } from "../support/harness.ts";
 
 const refused: readonly (readonly [args: readonly string[], reason: RegExp])[] = [

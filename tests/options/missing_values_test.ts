@@ -13,7 +13,7 @@ import {
   verifyWebhook,
   webhookReceiver,
 } from "@omniagent/hooks/webhook";
-import { Terminal } from "../cli/terminal.ts";
+import { Terminal } from "../support/terminal.ts";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
 

@@ -9,7 +9,7 @@ import { generateSecret, WebhookGate, webhookReceiver } from "@omniagent/hooks/w
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
 import { until } from "../support/until.ts";
-import { api, takeSpans, treeOf, valuesOf } from "./_sdk.ts";
+import { api, takeSpans, treeOf, valuesOf } from "../support/otel_sdk.ts";
 
 const TRACE = "00-4bf92f3577b34da6a3ce929d0e0e4736-00f067aa0ba902b7-01";
 const SECRET = "sk-live-0123456789abcdef";

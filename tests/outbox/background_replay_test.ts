@@ -9,10 +9,11 @@ import {
 } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
 import assert from "node:assert/strict";
+import { deferred } from "../support/deferred.ts";
 import { test } from "../support/harness.ts";
 import { losingResponse } from "../support/losing_response.ts";
 import { silentLogger } from "../support/silent_logger.ts";
-import { eventAt, idAt, START, upTo } from "./helpers.ts";
+import { eventAt, idAt, START, upTo } from "../support/event_ids.ts";
 
 /** How long a test waits for something, in milliseconds. */
 const LIMIT = 60_000;
@@ -81,23 +82,15 @@ function holding(store: Store): {
   return {
     store: held,
     hold() {
-      const [reached, reach] = deferred();
-      const [released, letGo] = deferred();
-      gate = { reached: reach, released };
+      const [reached, released] = [deferred(), deferred()];
+      gate = { reached: reached.resolve, released: released.promise };
       const release = (): void => {
         gate = undefined;
-        letGo();
+        released.resolve();
       };
-      return { reached, release };
+      return { reached: reached.promise, release };
     },
   };
-}
-
-/** Returns a promise, and what resolves it: Node 20 has no `Promise.withResolvers`. */
-function deferred(): readonly [promise: Promise<void>, resolve: () => void] {
-  let resolve!: () => void;
-  const promise = new Promise<void>((resolved) => resolve = resolved);
-  return [promise, resolve];
 }
 
 test("a background replay replays what its filter matches, and reports its counts", async () => {

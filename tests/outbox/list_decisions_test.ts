@@ -10,9 +10,8 @@ import { memoryStore } from "@omniagent/hooks/testing";
 import assert from "node:assert/strict";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
-import { idAt, upTo } from "./helpers.ts";
+import { idAt, START, upTo } from "../support/event_ids.ts";
 
-const START = Date.now() - 60 * 60 * 1000;
 const OUTCOMES = ["allowed", "denied", "asked"] as const;
 const GATES = [["policy"], ["mask", "policy"], ["policy.eu"], upTo(64).map((n) => `gate-${n}`)];
 const TOOLS = ["bash", "Bash", "b\0ash", "ba", "баш", "🔨", "x".repeat(300), undefined];

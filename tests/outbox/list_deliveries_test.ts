@@ -5,7 +5,7 @@ import { memoryStore } from "@omniagent/hooks/testing";
 import assert from "node:assert/strict";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
-import { eventAt, numberIn, START, upTo } from "./helpers.ts";
+import { eventAt, numberIn, START, upTo } from "../support/event_ids.ts";
 
 /** An outbox whose targets return what `judge` does, and which has published events to them. */
 async function setUp(

@@ -6,7 +6,7 @@ import { memoryStore } from "@omniagent/hooks/testing";
 import assert from "node:assert/strict";
 import { bindStore } from "../support/bind_store.ts";
 import { test } from "../support/harness.ts";
-import { idAt, upTo } from "./helpers.ts";
+import { idAt, upTo } from "../support/event_ids.ts";
 
 const START = Date.UTC(2026, 7, 1);
 

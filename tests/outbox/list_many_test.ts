@@ -6,9 +6,8 @@ import assert from "node:assert/strict";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
 import { until } from "../support/until.ts";
-import { idAt } from "./helpers.ts";
+import { idAt, START } from "../support/event_ids.ts";
 
-const START = Date.now() - 60 * 60 * 1000;
 /** Deliveries by target: of `held`, this process has no target. */
 const MANY = { busy: 40_000, brisk: 40_000, held: 20_000 };
 

@@ -12,7 +12,7 @@ import { bindStore } from "../support/bind_store.ts";
 import { test } from "../support/harness.ts";
 import { Random, SEED } from "../support/random.ts";
 import { silentLogger } from "../support/silent_logger.ts";
-import { idAt, upTo } from "./helpers.ts";
+import { idAt, upTo } from "../support/event_ids.ts";
 
 const START = Date.UTC(2026, 0, 1);
 const STATES = ["attempted", "dead", "pending"] as const;

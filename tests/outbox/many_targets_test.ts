@@ -8,7 +8,7 @@ import { memoryStore } from "@omniagent/hooks/testing";
 import assert from "node:assert/strict";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
-import { upTo } from "./helpers.ts";
+import { upTo } from "../support/event_ids.ts";
 
 const WEBHOOKS = 1_000;
 /** What one commit of a Deno KV takes: 1,000 changes, of which an event needs one and a delivery two. */

@@ -4,7 +4,7 @@ import { memoryStore } from "@omniagent/hooks/testing";
 import assert from "node:assert/strict";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
-import { idAt, upTo } from "./helpers.ts";
+import { idAt, upTo } from "../support/event_ids.ts";
 
 const ID = "0192e4a0-6b2f-7c31-9f10-3a5d6c1e2b47";
 

@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { bindStore } from "../support/bind_store.ts";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
-import { eventAt, numberIn, START, upTo } from "./helpers.ts";
+import { eventAt, numberIn, START, upTo } from "../support/event_ids.ts";
 
 const BUDGET = { timeout: 60_000 };
 

@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
 import { until } from "../support/until.ts";
-import { idAt } from "./helpers.ts";
+import { idAt } from "../support/event_ids.ts";
 
 const DAY = 24 * 60 * 60 * 1000;
 const TODAY = Math.floor(Date.now() / DAY);

@@ -2,7 +2,7 @@ import { type AgentEvents, createHooks, fixedRetry, WebhookHook } from "@omniage
 import { createOutbox, type OutboxEvents } from "@omniagent/hooks/outbox";
 import { memoryStore, WebhookReceiver } from "@omniagent/hooks/testing";
 import assert from "node:assert/strict";
-import { deferred } from "../core/_helpers.ts";
+import { deferred } from "../support/deferred.ts";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
 

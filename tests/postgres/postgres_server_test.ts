@@ -10,7 +10,7 @@ import pg from "pg";
 import { test } from "../support/harness.ts";
 import { findPostgres, startPostgres } from "../support/postgres_server.ts";
 import { until } from "../support/until.ts";
-import { clients, type Connection } from "./clients.ts";
+import { clients, type Connection } from "../support/postgres_clients.ts";
 
 const bin = await findPostgres("PostgresStore on a real server");
 const server = bin === undefined ? undefined : await startPostgres(bin);

@@ -11,7 +11,7 @@ import pg from "pg";
 import { test } from "../support/harness.ts";
 import { findPostgres, startPostgres } from "../support/postgres_server.ts";
 import { until } from "../support/until.ts";
-import { clients } from "./clients.ts";
+import { clients } from "../support/postgres_clients.ts";
 
 const CONNECTIONS = 12;
 

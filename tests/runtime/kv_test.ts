@@ -9,7 +9,7 @@ import { hasRuntimes, installPacked } from "../../tools/packed.ts";
 import { root, runtimeModules } from "../../tools/run.ts";
 import { inFolder } from "../support/folder.ts";
 import { test } from "../support/harness.ts";
-import { emptied } from "../internal/kv/clients.ts";
+import { emptied } from "../support/kv_connect/clients.ts";
 import { denokvUrl, hasDenokv, TOKEN } from "../support/kv_connect/denokv.ts";
 import { startKvConnect } from "../support/kv_connect/server.ts";
 

@@ -13,11 +13,10 @@ import assert from "node:assert/strict";
 import { test } from "../support/harness.ts";
 import { denokvUrl, hasDenokv, TOKEN } from "../support/kv_connect/denokv.ts";
 import { startKvConnect } from "../support/kv_connect/server.ts";
-import { idAt } from "../outbox/helpers.ts";
+import { idAt, START } from "../support/event_ids.ts";
 import { silentLogger } from "../support/silent_logger.ts";
-import { emptied } from "../internal/kv/clients.ts";
+import { emptied } from "../support/kv_connect/clients.ts";
 
-const START = Date.now() - 60 * 60 * 1000;
 const EVENTS = 25;
 /** A timer of `@deno/kv` in memory holds no 30 days. */
 const RETENTION = 10 * 24 * 60 * 60 * 1000;

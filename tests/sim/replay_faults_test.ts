@@ -11,7 +11,7 @@ import { createOutboxIn } from "../../src/outbox/outbox.ts";
 import type { Outbox } from "../../src/outbox/types.ts";
 import { memoryStore } from "../../src/testing/memory_store.ts";
 import { test } from "../support/harness.ts";
-import { idAt } from "../outbox/helpers.ts";
+import { idAt } from "../support/event_ids.ts";
 import { silentLogger } from "../support/silent_logger.ts";
 import {
   COMMIT_FAULTS,

@@ -7,7 +7,7 @@ import { DEFAULT_RETRY, type HookEvent } from "../../src/core/mod.ts";
 import { createOutboxIn } from "../../src/outbox/outbox.ts";
 import { memoryStore } from "../../src/testing/memory_store.ts";
 import { test } from "../support/harness.ts";
-import { idAt } from "../outbox/helpers.ts";
+import { idAt } from "../support/event_ids.ts";
 import { silentLogger } from "../support/silent_logger.ts";
 import { SimProcess } from "./process.ts";
 import { Simulation } from "./simulation.ts";

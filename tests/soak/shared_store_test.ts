@@ -6,7 +6,7 @@ import assert from "node:assert/strict";
 import { openStore } from "@omniagent/hooks/kv";
 import { inFolder } from "../support/folder.ts";
 import { test } from "../support/harness.ts";
-import { emptied } from "../internal/kv/clients.ts";
+import { emptied } from "../support/kv_connect/clients.ts";
 import { denokvUrl, hasDenokv } from "../support/kv_connect/denokv.ts";
 import { findPostgres, startPostgres } from "../support/postgres_server.ts";
 import { type KvRequest, startKvConnect } from "../support/kv_connect/server.ts";

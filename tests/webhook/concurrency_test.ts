@@ -3,6 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
+import { rejection } from "../support/failures.ts";
 import fc from "../support/fast_check.ts";
 import { createHooks, DispatchError, HookCloseError } from "@omniagent/hooks";
 import { test } from "../support/harness.ts";
@@ -15,7 +16,6 @@ import {
   hookOf,
   inVirtualTime,
   neverResponds,
-  rejection,
   settle,
   withReceiver,
 } from "./hook_checks.ts";

@@ -6,16 +6,9 @@ import assert from "node:assert/strict";
 import type { Attempt } from "@omniagent/hooks/outbox";
 import { WebhookError, type WebhookHookOptions } from "@omniagent/hooks/webhook";
 import { type ReceiverBehavior, WebhookReceiver } from "@omniagent/hooks/testing";
+import { rejection } from "../support/failures.ts";
 import { test } from "../support/harness.ts";
-import {
-  attempt,
-  contextOf,
-  EVENT,
-  fakeFetch,
-  hookOf,
-  rejection,
-  withReceiver,
-} from "./hook_checks.ts";
+import { attempt, contextOf, EVENT, fakeFetch, hookOf, withReceiver } from "./hook_checks.ts";
 
 type Expected = Omit<Attempt, "duration">;
 type Row = readonly [

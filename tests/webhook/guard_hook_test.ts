@@ -6,6 +6,7 @@ import assert from "node:assert/strict";
 import { createHooks, DispatchError } from "@omniagent/hooks";
 import { WebhookError, type WebhookHookOptions } from "@omniagent/hooks/webhook";
 import { type AddressResolver, createAddressGuard } from "@omniagent/hooks/webhook";
+import { rejection } from "../support/failures.ts";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
 import {
@@ -16,7 +17,6 @@ import {
   hookOf,
   inVirtualTime,
   neverResponds,
-  rejection,
 } from "./hook_checks.ts";
 
 const PUBLIC = "93.184.215.14";

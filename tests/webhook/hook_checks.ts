@@ -12,8 +12,6 @@ import { type ReceiverStep, WebhookReceiver } from "@omniagent/hooks/testing";
 import { mock } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
 
-export { rejection } from "../core/_helpers.ts";
-
 export const EVENT: HookEvent = {
   id: "0192f0c1-7c1e-7a3b-8f55-2f6f0a5c9d10",
   type: "tool.called",

@@ -5,6 +5,7 @@
 import assert from "node:assert/strict";
 import { createHooks, DispatchError, type WebhookHook } from "@omniagent/hooks";
 import { WebhookError } from "@omniagent/hooks/webhook";
+import { rejection } from "../support/failures.ts";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
 import {
@@ -16,7 +17,6 @@ import {
   hookOf,
   inVirtualTime,
   neverResponds,
-  rejection,
   settle,
   START,
   withReceiver,

@@ -9,8 +9,9 @@ import { createHooks, type Logger, type WebhookHook } from "@omniagent/hooks";
 import type { WebhookHookOptions } from "@omniagent/hooks/webhook";
 import { type ReceiverStep, type RecordedRequest, WebhookReceiver } from "@omniagent/hooks/testing";
 import { generateKeyPair, generateSecret } from "@omniagent/hooks/webhook";
+import { rejection } from "../support/failures.ts";
 import { test } from "../support/harness.ts";
-import { attempt, EVENT, fakeFetch, hookOf, rejection, withReceiver } from "./hook_checks.ts";
+import { attempt, EVENT, fakeFetch, hookOf, withReceiver } from "./hook_checks.ts";
 
 const TOKEN = "Tk9/QmFzZTY0+and=slashes-8f2c";
 const KEY = 'quoted"key\\with<html>&amp-77aa';

@@ -7,9 +7,10 @@ import assert from "node:assert/strict";
 import { createServer, type Socket } from "node:net";
 import { createHooks } from "@omniagent/hooks";
 import { WebhookError } from "@omniagent/hooks/webhook";
+import { rejection } from "../support/failures.ts";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
-import { attempt, contextOf, EVENT, fakeFetch, hookOf, rejection, settle } from "./hook_checks.ts";
+import { attempt, contextOf, EVENT, fakeFetch, hookOf, settle } from "./hook_checks.ts";
 
 /** What becomes of a request: the n-th of the m-th connection, both from 1. */
 type Fate = "ok" | "reset" | "close" | "half" | "hold";

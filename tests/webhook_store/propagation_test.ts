@@ -6,7 +6,7 @@
 import { createHooksApp } from "@omniagent/hooks/hono";
 import { PostgresStore } from "@omniagent/hooks/postgres";
 import assert from "node:assert/strict";
-import { clients } from "../postgres/clients.ts";
+import { clients } from "../support/postgres_clients.ts";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
 import { findPostgres, startPostgres } from "../support/postgres_server.ts";

@@ -1,7 +1,7 @@
 import type { DeliveryTarget } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
 import { createOutboxIn } from "../../../src/outbox/outbox.ts";
-import { idAt } from "../../outbox/helpers.ts";
+import { idAt } from "../../support/event_ids.ts";
 import { counted, none, type Operations } from "./_kv.ts";
 import { event } from "./_event.ts";
 import type { Row } from "./row.ts";

@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import { Log } from "../../../src/cli/serve/log.ts";
-import { Terminal } from "../../cli/terminal.ts";
+import { Terminal } from "../../support/terminal.ts";
 import { test } from "../../support/harness.ts";
 
 test("the log of hooks serve shows an error with its causes, each once", () => {

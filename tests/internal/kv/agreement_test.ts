@@ -9,7 +9,7 @@ import { test } from "../../support/harness.ts";
 import { denokvUrl, hasDenokv, TOKEN } from "../../support/kv_connect/denokv.ts";
 import { startKvConnect } from "../../support/kv_connect/server.ts";
 import { bytes, concat } from "../../support/kv_connect/wire.ts";
-import { emptied } from "./clients.ts";
+import { emptied } from "../../support/kv_connect/clients.ts";
 import { check, connect, mutate, range, type RawClient, set, u64, value } from "./raw_client.ts";
 
 type Probe = readonly [

@@ -7,7 +7,7 @@ import assert from "node:assert/strict";
 import { testStore } from "@omniagent/hooks/testing";
 import { test } from "../../support/harness.ts";
 import { denokvUrl, hasDenokv } from "../../support/kv_connect/denokv.ts";
-import { clients, emptied } from "./clients.ts";
+import { clients, emptied } from "../../support/kv_connect/clients.ts";
 
 if (hasDenokv("the store suite over a real denokv")) {
   const url = denokvUrl!;

@@ -15,7 +15,7 @@ import {
   type KvConnectOptions,
   startKvConnect,
 } from "../../support/kv_connect/server.ts";
-import { clients } from "./clients.ts";
+import { clients } from "../../support/kv_connect/clients.ts";
 
 Deno.env.set("DENO_KV_ACCESS_TOKEN", TOKEN);
 
