@@ -6,7 +6,7 @@ import type { EmitOptions, Emitter, Receipt, TransactionReceipt } from "./emitte
 import { correlationOf, findCorrelationIssues, MAX_SESSION } from "./event_rules.ts";
 import type { AgentEvents } from "./events.ts";
 import type { CallOptions, DecideOptions, Decision, DeniedCall } from "./gates/decision.ts";
-import type { Hooks } from "./hooks.ts";
+import type { Hooks } from "./facade.ts";
 import type { ChildOptions, HooksOptions } from "./options.ts";
 import { HookRegistry } from "./registry.ts";
 

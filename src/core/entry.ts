@@ -140,7 +140,7 @@ export function limited(invoke: Invoke, name: string, timeout: number): Invoke {
 }
 
 /** The parts of a handler's context. */
-export type CallOptions = {
+export type ContextOptions = {
   /** The types of the events that led to the call. */
   readonly chain: Chain;
   readonly signal: AbortSignal;
@@ -167,7 +167,7 @@ type ContextParts = {
 /** Returns the second argument of a handler. */
 export function handlerContext(
   { store, info }: Entry,
-  { chain, signal, attempt = 1 }: CallOptions,
+  { chain, signal, attempt = 1 }: ContextOptions,
   { logger, telemetry, emitter }: ContextParts,
 ): HandlerContext {
   return Object.freeze<HandlerContext & { readonly telemetry?: Telemetry }>({

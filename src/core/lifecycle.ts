@@ -274,7 +274,7 @@ export class HookLifecycle {
     this.#openingAbort.abort(new HooksClosedError("Cannot open hooks"));
   }
 
-  async #closeHooks(steps: Steps): Promise<void> {
+  async #closeHooks(steps: CloseSteps): Promise<void> {
     const open = [...this.#open].reverse();
     this.#open.clear(); // nothing else closes them now
     for (const entry of open) await steps.attempt(entry.info.name, entry.close(this));
@@ -282,13 +282,13 @@ export class HookLifecycle {
 }
 
 /** Steps of `close` that share their time. */
-type Steps = {
+type CloseSteps = {
   /** Waits for a step while there is time; after that, for one turn of the event loop. Notes its failure. */
   attempt(name: string, step: Promise<void>): Promise<void>;
   cancel(): void;
 };
 
-function startSteps(milliseconds: number, message: string, failures: HandlerOutcome[]): Steps {
+function startSteps(milliseconds: number, message: string, failures: HandlerOutcome[]): CloseSteps {
   const { signal, abort } = linkSignals();
   const error = (): Error => new Error(message);
   const cancel = setTimer(milliseconds, () => abort(error()));

@@ -15,7 +15,7 @@ export * from "./event_codec.ts";
 export type * from "./events.ts";
 export type * from "./gates/mod.ts";
 export type * from "./hook.ts";
-export type { Hooks } from "./hooks.ts";
+export type { Hooks } from "./facade.ts";
 export type * from "./options.ts";
 export { createRegistration, type Registration } from "./registration.ts";
 export { HookRegistry } from "./registry.ts";

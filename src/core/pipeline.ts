@@ -15,7 +15,7 @@ import {
 import { callHandlers, receiptIn } from "./dispatch.ts";
 import type { EmitOptions, Receipt } from "./emitter.ts";
 import type { PendingPublication } from "./delivery.ts";
-import { type CallOptions, type Entry, handlerContext } from "./entry.ts";
+import { type ContextOptions, type Entry, handlerContext } from "./entry.ts";
 import { DispatchError } from "./errors.ts";
 import type { HookEvent } from "./events.ts";
 import type { HandlerTable } from "./handler_table.ts";
@@ -297,7 +297,7 @@ export class Pipeline {
   }
 
   /** Returns the second argument of a handler. */
-  contextOf(entry: Entry, call: CallOptions): HandlerContext {
+  contextOf(entry: Entry, call: ContextOptions): HandlerContext {
     const { options: { logger }, recorder } = this.#parts;
     return handlerContext(entry, call, { logger, telemetry: recorder, emitter: this });
   }

@@ -15,7 +15,7 @@ import { type HooksOptions, type ResolvedOptions, resolveOptions } from "./optio
 import type { Metric } from "./metrics.ts";
 import { Observer } from "./observer.ts";
 import { Pipeline } from "./pipeline.ts";
-import { type DurableHost, handlerEntry, hookEntry, webhookEntry } from "./entries.ts";
+import { type DurableHost, handlerEntry, hookEntry, webhookEntry } from "./create_entry.ts";
 import { Recorder } from "./recorder.ts";
 import { createRegistration, registerAll, type Registration } from "./registration.ts";
 import { Reporter } from "./reporter.ts";

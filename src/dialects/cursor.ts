@@ -1,6 +1,6 @@
 import { findDuplicateKey, parseJson } from "../internal/json_text.ts";
 import { isObject } from "../internal/validate.ts";
-import { decided, type HookRule, type Reporter } from "./decode.ts";
+import { decided, type EventBuilder, type HookRule } from "./decode.ts";
 import { defineDialect, type DialectDefinition, type Judged, whyDenied } from "./define_dialect.ts";
 import { type Dialect, type Fields, present, textOf } from "./dialect.ts";
 
@@ -70,7 +70,7 @@ function shell({ command }: Fields): Fields {
 }
 
 function completed(
-  report: Reporter,
+  report: EventBuilder,
   input: Fields,
   call: Fields,
   field: string,

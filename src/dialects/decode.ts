@@ -14,7 +14,7 @@ export type HookRule = {
   /** Fields without which it can't be judged. */
   readonly required?: Readonly<Record<string, "text" | "object">>;
   /** Its events, made by `report`. */
-  readonly events: (input: Fields, report: Reporter) => readonly ReportedEvent[];
+  readonly events: (input: Fields, report: EventBuilder) => readonly ReportedEvent[];
 };
 
 /**
@@ -48,7 +48,7 @@ export function decodeHook(
     const isValid = form === "text" ? textOf(input, name) !== undefined : isObject(input[name]);
     if (!isValid) return { invalid: `'${name}' of ${hook} is not ${FORMS[form]}` };
   }
-  const report = new Reporter(agent, word, input);
+  const report = new EventBuilder(agent, word, input);
   return {
     hook,
     sessionId: textOf(input, "session_id"),
@@ -75,7 +75,7 @@ const OTHER: HookRule = { events: (_input, report) => [report.own()] };
 export const TOOL = { tool_name: "text", tool_input: "object" } as const;
 
 /** Makes the events of one hook. */
-export class Reporter {
+export class EventBuilder {
   readonly #agent: string;
   readonly #word: string;
   readonly #input: Fields;

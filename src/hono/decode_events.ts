@@ -140,7 +140,7 @@ export function readMode(headers: Headers): CloudEventsMode | undefined {
 }
 
 /** The context for reading events. */
-type ReadOptions = {
+type DecodeOptions = {
   readonly limits: Settings["limits"];
   /** The trace of the request, for events that name none. */
   readonly traceparent: string | undefined;
@@ -155,7 +155,7 @@ export function traceparentIn(headers: Headers): string | undefined {
 /** Reads a body of native JSON: an event, or `{ "events": [...] }`. @throws {Problem} */
 export function readNativeEvents(
   bytes: Uint8Array,
-  { limits, traceparent }: ReadOptions,
+  { limits, traceparent }: DecodeOptions,
 ): PostedEvents {
   const { value: body, issues } = parseJsonBody(bytes, limits.jsonDepth);
   const isBatch = typeof body === "object" && body !== null && Object.hasOwn(body, "events");
@@ -215,7 +215,7 @@ export function readCloudEvents(
   headers: Headers,
   bytes: Uint8Array,
   mode: CloudEventsMode,
-  { limits, traceparent }: ReadOptions,
+  { limits, traceparent }: DecodeOptions,
 ): PostedEvents {
   const isBatch = mode === "batch";
   const received = decode(headers, bytes);

@@ -172,7 +172,7 @@ export const eventRoutes: readonly Route[] = [
 export async function streamEvents(
   c: AppContext,
   { query, outbox, after = null }: {
-    readonly query: EventFilter;
+    readonly query: EventQuery;
     readonly outbox: Outbox;
     readonly after?: string | null;
   },
@@ -254,13 +254,13 @@ function encodeEvent(stored: StoredEvent): Uint8Array {
 }
 
 /** Which events a stream sends: all fields must match. */
-export type EventFilter = {
+export type EventQuery = {
   readonly type?: string;
   readonly session?: string;
   readonly run?: string;
 };
 
-function createFilter({ type = "*", session, run }: EventFilter): (stored: StoredEvent) => boolean {
+function createFilter({ type = "*", session, run }: EventQuery): (stored: StoredEvent) => boolean {
   const prefix = type.endsWith("*") ? type.slice(0, -1) : undefined;
   return ({ event }) =>
     (prefix === undefined ? event.type === type : event.type.startsWith(prefix)) &&

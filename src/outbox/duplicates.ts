@@ -9,7 +9,7 @@ import type { ReadOptions, StoreClient } from "./store_client.ts";
 type Batch = { batch: readonly Prepared[]; readonly done: Map<Prepared, Receipt> };
 
 /** Reads what is stored now, in the time that is left. */
-type Reader = {
+type Lookup = {
   readonly client: StoreClient;
   readonly options: () => ReadOptions;
   readonly read: (key: StoreKey) => Promise<StoreEntry>;
@@ -39,12 +39,12 @@ export async function findStored(
   const token = (entry.value as Partial<EventRecord> | null)?.token;
   if (entry.versionstamp !== null && token === first.token) return entry.versionstamp;
   // The first is not read again: that could find this very commit, applied late.
-  const reader: Reader = { client, options, read, known: new Map([[first, entry]]) };
+  const lookup: Lookup = { client, options, read, known: new Map([[first, entry]]) };
   for (const unit of units) {
     const rest: Prepared[] = [];
     for (const prepared of unit.batch) {
       if (unit.done.has(prepared)) continue; // with the first of its batch
-      if (!await isDuplicate(reader, unit, prepared)) rest.push(prepared);
+      if (!await isDuplicate(lookup, unit, prepared)) rest.push(prepared);
     }
     unit.batch = rest;
   }
@@ -52,22 +52,22 @@ export async function findStored(
 }
 
 /** Returns whether a publication is stored, and notes its receipt if it is. */
-async function isDuplicate(reader: Reader, unit: Batch, prepared: Prepared): Promise<boolean> {
-  const { client: { keys }, read } = reader;
+async function isDuplicate(lookup: Lookup, unit: Batch, prepared: Prepared): Promise<boolean> {
+  const { client: { keys }, read } = lookup;
   const { key, hash, records = [] } = prepared;
-  for (const record of records) await checkRecord(reader, record);
+  for (const record of records) await checkRecord(lookup, record);
   const used = key === undefined ? null : (await read(keys.idempotency(key))).value;
   if (used !== null) {
     setDuplicates(unit, prepared, used as IdempotencyRecord, hash);
     return true;
   }
-  if (!await isStored(reader, prepared)) return false;
+  if (!await isStored(lookup, prepared)) return false;
   unit.done.set(prepared, { ...receiptOf(prepared), duplicate: true });
   return true;
 }
 
 async function checkRecord(
-  { client: { keys }, read }: Reader,
+  { client: { keys }, read }: Lookup,
   { key, versionstamp }: RecordWrite,
 ): Promise<void> {
   if (versionstamp === undefined) return;
@@ -76,7 +76,7 @@ async function checkRecord(
 }
 
 async function isStored(
-  { client, options, read, known }: Reader,
+  { client, options, read, known }: Lookup,
   prepared: Prepared,
 ): Promise<boolean> {
   const { token, event: { id } } = prepared;

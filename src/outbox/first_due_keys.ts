@@ -25,7 +25,7 @@ type FirstDueKeysOptions = {
 };
 
 /** How long the reads of a look took, in milliseconds. */
-type Reading = { slowest: number; total: number; hasFailed: boolean };
+type LookTimes = { slowest: number; total: number; hasFailed: boolean };
 
 /**
  * Finds the first due key of each target that has any. Where deleted rows stay for a while, as on
@@ -74,11 +74,11 @@ export class FirstDueKeys {
     const start = this.#found.length > 1
       ? this.#found[Math.floor(clock.random() * this.#found.length)]!
       : "";
-    const reading: Reading = { slowest: 0, total: 0, hasFailed: false };
+    const times: LookTimes = { slowest: 0, total: 0, hasFailed: false };
     const found: string[] = [];
     try {
       for (let [from, isWrapped] = [start, start === ""];;) {
-        const first = await this.#timed(reading, () => this.#first(from));
+        const first = await this.#timed(times, () => this.#first(from));
         const name = first === undefined ? undefined : String(first[2]);
         if (name === undefined || (isWrapped && start !== "" && name >= start)) {
           if (isWrapped) break;
@@ -94,22 +94,22 @@ export class FirstDueKeys {
       }
       [this.#found, this.#bounds, this.#seenCommits] = [found, bounds, commits];
     } catch (error) {
-      reading.hasFailed = true; // a store that doesn't respond is no store with deleted rows
+      times.hasFailed = true; // a store that doesn't respond is no store with deleted rows
       throw error;
     } finally {
-      this.#nextLook = clock.now() + pauseAfter(reading);
+      this.#nextLook = clock.now() + pauseAfter(times);
     }
   }
 
-  async #timed<Result>(reading: Reading, read: () => Promise<Result>): Promise<Result> {
+  async #timed<Result>(times: LookTimes, read: () => Promise<Result>): Promise<Result> {
     const { clock } = this.#options.client;
     const began = clock.now();
     try {
       return await read();
     } finally {
       const took = clock.now() - began;
-      reading.slowest = Math.max(reading.slowest, took);
-      reading.total += took;
+      times.slowest = Math.max(times.slowest, took);
+      times.total += took;
     }
   }
 
@@ -159,7 +159,7 @@ export class FirstDueKeys {
 }
 
 /** Returns how long to wait after a look before the next one, in milliseconds. */
-function pauseAfter({ slowest, total, hasFailed }: Reading): number {
+function pauseAfter({ slowest, total, hasFailed }: LookTimes): number {
   const isSlow = slowest >= SLOW && !hasFailed;
   return isSlow ? Math.min(LOOK_SHARE * total, MAX_LOOK_PAUSE) : 0;
 }

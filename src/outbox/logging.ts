@@ -1,4 +1,4 @@
-import { attemptCause } from "../core/entries.ts";
+import { attemptCause } from "../core/create_entry.ts";
 import type { Attempt, Logger } from "../core/mod.ts";
 import { consoleLogger, guarded, silentLogger } from "../core/reporter.ts";
 import { type Clock, HOUR, MINUTE } from "../internal/clock.ts";

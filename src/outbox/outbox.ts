@@ -19,7 +19,7 @@ import { hookRecords } from "./hook_records.ts";
 import { DEFAULT_DISABLE_AFTER, DEFAULT_RETENTION, lifetimes } from "./limits.ts";
 import { getDelivery, listDeliveries } from "./list_deliveries.ts";
 import { DeliveryAlerts, SharedLogger, ThrottledLogger } from "./logging.ts";
-import { Publisher } from "./publish.ts";
+import { PublishQueue } from "./publish.ts";
 import { publishIn } from "./publish_in.ts";
 import { Keys } from "./records.ts";
 import type { ReplayOptions } from "./operation_types.ts";
@@ -162,7 +162,7 @@ function publishing(
 ): Pick<Outbox, "publish" | "publishIn" | "records" | "checkStore"> {
   const { keys, retention, store: { limits } } = client;
   const prepare = { keys, retention, limits, targets, eventLog };
-  const publisher = new Publisher({
+  const publisher = new PublishQueue({
     client,
     prepare,
     flowControl,

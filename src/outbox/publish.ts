@@ -24,8 +24,8 @@ const MAX_INDEPENDENT = 16;
 /** A delivery that was stored with a lease of this process. */
 type NewLease = NewLeaseOf<SlotLease>;
 
-/** Dependencies of `Publisher`. */
-type PublisherOptions = {
+/** Dependencies of `PublishQueue`. */
+type PublishQueueOptions = {
   readonly client: StoreClient;
   readonly prepare: PrepareOptions;
   readonly flowControl: FlowControl;
@@ -52,8 +52,8 @@ type Unit = {
 };
 
 /** Stores events. */
-export class Publisher {
-  readonly #options: PublisherOptions;
+export class PublishQueue {
+  readonly #options: PublishQueueOptions;
   readonly #prepare: PrepareOptions;
   readonly #queue = new GroupCommit<Unit>({
     next: (waiting, inFlight) => this.#next(waiting, inFlight),
@@ -66,7 +66,7 @@ export class Publisher {
   readonly #busy = new Set<string>();
   #respondedAt = -Infinity;
 
-  constructor(options: PublisherOptions) {
+  constructor(options: PublishQueueOptions) {
     this.#options = options;
     this.#prepare = options.prepare;
   }

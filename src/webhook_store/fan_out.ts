@@ -1,7 +1,7 @@
 import type { HookRegistry } from "../core/mod.ts";
 import { isExact, patternsFor } from "../core/event_rules.ts";
 import { WebhookStoreError } from "./errors.ts";
-import type { WebhookRecords } from "./records.ts";
+import type { WebhookRecords } from "./record_store.ts";
 import type { StoredWebhook } from "./types.ts";
 
 /** The subscribers of events. */

@@ -17,7 +17,7 @@ import {
   type SendOptions,
   type WebhookRecord,
 } from "./record.ts";
-import type { WebhookRecords } from "./records.ts";
+import type { WebhookRecords } from "./record_store.ts";
 import type { Sealer } from "./seal.ts";
 import { createStoreHookName } from "./store_hook.ts";
 import { Watch } from "./watch.ts";

@@ -15,7 +15,7 @@ import { generateSecret } from "../webhook/secrets.ts";
 import { changeWebhook, hasSecret, readOverlap, rotateWebhook } from "./edits.ts";
 import { WebhookStoreError } from "./errors.ts";
 import { LiveWebhooks } from "./live.ts";
-import { type StoredRecord, WebhookRecords } from "./records.ts";
+import { type StoredRecord, WebhookRecords } from "./record_store.ts";
 import {
   checkWebhook,
   createWebhook,

@@ -36,8 +36,8 @@ export const table: Readonly<Record<string, Row>> = {
     folders: ["internal", "store"],
     doors: {
       "agent_event_schemas.ts": [],
+      "create_entry.ts": [],
       "define_hook.ts": [],
-      "entries.ts": [],
       "errors.ts": [],
       "event_codec.ts": [],
       "event_rules.ts": [],

@@ -2,7 +2,7 @@
 /** @jsxImportSource hono/jsx */
 import type { Child } from "hono/jsx";
 import type { StoredWebhook } from "../../webhook_store/mod.ts";
-import { pathOf } from "./webhook_page.tsx";
+import { pathOf } from "./webhook_details.tsx";
 import { ActionForm, SelectField, TextField } from "./components.tsx";
 import { link, type PageRequest } from "./request.ts";
 

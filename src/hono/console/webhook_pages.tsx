@@ -21,7 +21,7 @@ import {
   redirect,
 } from "./request.ts";
 import { readWebhook, valuesOf, WebhookForm, type WebhookValues } from "./webhook_form.tsx";
-import { pathOf, showWebhook } from "./webhook_page.tsx";
+import { pathOf, showWebhook } from "./webhook_details.tsx";
 
 /** Webhooks on a page. */
 const PAGE = 50;

@@ -3,7 +3,7 @@
 import type { Child } from "hono/jsx";
 import { createEventId } from "../../internal/uuid.ts";
 import type { StoredEvent } from "../../outbox/mod.ts";
-import { type EventFilter, eventFilters, streamEvents, toEventJson } from "../events.ts";
+import { eventFilters, type EventQuery, streamEvents, toEventJson } from "../events.ts";
 import { Problem } from "../problems.ts";
 import { validateQuery } from "../router.ts";
 import { EmptyState, TextField, Time } from "./components.tsx";
@@ -25,7 +25,7 @@ export const eventListRoutes: readonly ConsoleRoute[] = [
       const query = new URLSearchParams(at.query);
       const after = query.get("after");
       query.delete("after");
-      const filter: EventFilter = validateQuery(eventFilters, `?${query}`);
+      const filter: EventQuery = validateQuery(eventFilters, `?${query}`);
       return streamEvents(at.c, { query: filter, outbox: outboxOf(at), after });
     },
   },
@@ -71,12 +71,12 @@ async function listEvents(at: PageRequest): Promise<Response> {
 /** Returns the filter of a query, and what is wrong with it by field. */
 function readFilter(
   { query }: PageRequest,
-): { readonly filter: EventFilter; readonly errors: ReadonlyMap<string, string> } {
+): { readonly filter: EventQuery; readonly errors: ReadonlyMap<string, string> } {
   const names = Object.keys(eventFilters);
   const given = [...query].filter(([name]) => names.includes(name));
   try {
     const url = `http://console/?${new URLSearchParams(given)}`;
-    return { filter: validateQuery(eventFilters, url) as EventFilter, errors: new Map() };
+    return { filter: validateQuery(eventFilters, url) as EventQuery, errors: new Map() };
   } catch (error) {
     if (!(error instanceof Problem)) throw error;
     const byName = error.errors.map(({ pointer, detail }) => [pointer.slice(1), detail] as const);
@@ -178,7 +178,7 @@ function preview(data: unknown): string {
   return text.length <= PREVIEW ? text : `${text.slice(0, PREVIEW)}…`;
 }
 
-function Empty({ at, filter }: { at: PageRequest; filter: EventFilter }): Child {
+function Empty({ at, filter }: { at: PageRequest; filter: EventQuery }): Child {
   if (Object.keys(filter).length > 0) {
     return (
       <EmptyState title="No event matches">
