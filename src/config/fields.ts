@@ -4,7 +4,13 @@
  *
  * @module
  */
-import { WEBHOOK_LIMITS } from "../webhook/request_rules.ts";
+import {
+  DEFAULT_CONCURRENCY,
+  DEFAULT_RETRY_DELAY,
+  DEFAULT_TIMEOUT,
+  MAX_SECRETS,
+  WEBHOOK_LIMITS,
+} from "../webhook/limits.ts";
 import type {
   GateConfig,
   GateOptionsConfig,
@@ -16,6 +22,7 @@ import type {
   WebhookConfig,
   WebhookFields,
 } from "./config.ts";
+import { formatDuration } from "./duration.ts";
 import { filter } from "./filter.ts";
 import * as format from "./formats.ts";
 import { duration, integer, list, number, oneOf } from "./formats.ts";
@@ -87,14 +94,18 @@ const shared: FieldsOf<SharedFields> = {
   timeout: optional(
     duration(timeout),
     "Limit of an attempt, until response headers arrive.",
-    "10s",
+    formatDuration(DEFAULT_TIMEOUT),
   ),
   retry_count: optional(
     integer(retryCount.min, retryCount.max),
     "Number of quick retries after the first attempt.",
     0,
   ),
-  retry_delay: optional(duration(retryDelay), "Delay before each quick retry.", "1s"),
+  retry_delay: optional(
+    duration(retryDelay),
+    "Delay before each quick retry.",
+    formatDuration(DEFAULT_RETRY_DELAY),
+  ),
   retry: optional(
     retry,
     "Retry schedule of the outbox, after the quick retries: a list of delays, or delays that grow. " +
@@ -106,7 +117,7 @@ const shared: FieldsOf<SharedFields> = {
   ),
   secret: protective(format.secret, "Signs as Standard Webhooks defines it: whsec_… or whsk_…."),
   secrets: protective(
-    list(format.secret, "secrets", 1, 16),
+    list(format.secret, "secrets", 1, MAX_SECRETS),
     "Several secrets that all sign, while one replaces another; instead of secret.",
   ),
   format: optional(formats, "Native JSON, or CloudEvents 1.0.2, structured or binary.", "native"),
@@ -118,7 +129,7 @@ const shared: FieldsOf<SharedFields> = {
   concurrency: optional(
     integer(concurrency.min, concurrency.max),
     "Number of attempts at once.",
-    16,
+    DEFAULT_CONCURRENCY,
   ),
   ordering: optional(
     oneOf("session"),

@@ -3,8 +3,10 @@
  *
  * @module
  */
-import { WEBHOOK_LIMITS } from "../webhook/request_rules.ts";
+import { DECISION_TIMEOUT, GATE_TIMEOUT } from "../core/gates/limits.ts";
+import { DEFAULT_CONCURRENCY, MAX_SECRETS, WEBHOOK_LIMITS } from "../webhook/limits.ts";
 import type { GateConfig, GateOptionsConfig } from "./config.ts";
+import { formatDuration } from "./duration.ts";
 import { filter } from "./filter.ts";
 import * as format from "./formats.ts";
 import { duration, integer, list, oneOf } from "./formats.ts";
@@ -28,7 +30,11 @@ const gate: FieldsOf<GateConfig> = {
   url: required(format.url, "Where to ask: http or https, without user name and password."),
   kind: optional(oneOf("check", "rewrite"), "Whether it judges events, or changes them.", "check"),
   priority: optional(integer(-1000, 1000), "Rewrites run in this order, highest first.", 0),
-  timeout: optional(duration(timeout), "Limit of one call, with its retry.", "5s"),
+  timeout: optional(
+    duration(timeout),
+    "Limit of one call, with its retry.",
+    formatDuration(GATE_TIMEOUT),
+  ),
   on_failure: protective(
     oneOf("deny", "ask", "allow"),
     "How to treat an error, a timeout, or anything but a verdict. If omitted: deny.",
@@ -40,7 +46,7 @@ const gate: FieldsOf<GateConfig> = {
   headers: optional(format.headers, "Request headers."),
   secret: protective(format.secret, "Signs as Standard Webhooks defines it: whsec_… or whsk_…."),
   secrets: protective(
-    list(format.secret, "secrets", 1, 16),
+    list(format.secret, "secrets", 1, MAX_SECRETS),
     "Several secrets that all sign, while one replaces another; instead of secret.",
   ),
   format: optional(
@@ -55,14 +61,14 @@ const gate: FieldsOf<GateConfig> = {
   concurrency: optional(
     integer(concurrency.min, concurrency.max),
     "Number of requests at once.",
-    16,
+    DEFAULT_CONCURRENCY,
   ),
   verify_response: protective(
     { type: "boolean" },
     "Whether responses must be signed. If omitted: false.",
   ),
   response_secrets: protective(
-    list(format.verifyingSecret, "secrets", 1, 16),
+    list(format.verifyingSecret, "secrets", 1, MAX_SECRETS),
     "Verifies responses, if requests are signed with something else: whpk_… or whsec_….",
   ),
 };
@@ -88,5 +94,5 @@ export const gateOptions: FieldsOf<GateOptionsConfig> = {
     list(format.name, "names", 0, 256),
     "Gates that must be registered: without them, nothing is allowed.",
   ),
-  timeout: optional(duration(), "Limit of one decision.", "10s"),
+  timeout: optional(duration(), "Limit of one decision.", formatDuration(DECISION_TIMEOUT)),
 };

@@ -16,6 +16,7 @@ import {
   inspect,
   invalidOption,
 } from "../internal/validate.ts";
+import { DEFAULT_TIMEOUT, WEBHOOK_LIMITS } from "./limits.ts";
 import type { HandshakeOptions, WebhookHookOptions } from "./options.ts";
 import type { Redactor } from "./redact.ts";
 import {
@@ -24,12 +25,9 @@ import {
   findUrlIssue,
   isUnsetHeader,
   SENDER_ORIGIN,
-  WEBHOOK_LIMITS,
 } from "./request_rules.ts";
 import { parseSigningSecrets, type Secret } from "./secrets.ts";
 import type { Sensitive } from "./sensitive.ts";
-
-const DEFAULT_TIMEOUT = 10_000;
 
 /** The checked options of a webhook. Contains its secrets, so nothing public refers to it. */
 export type CheckedOptions = CheckedRequest & {

@@ -1,6 +1,6 @@
-import { DAY } from "../internal/clock.ts";
 import { sha256Hex } from "../internal/crypto.ts";
 import type { Store, StoreEntry, StoreKey } from "../store/mod.ts";
+import { MAX_IDS } from "./limits.ts";
 
 /** A message that the caller may handle. The caller reports the outcome. */
 export type Claim = {
@@ -36,12 +36,6 @@ export async function scopesOf(
     ),
   );
 }
-
-/** How long an id is remembered by default, in milliseconds: a week, longer than senders retry. */
-export const DEFAULT_REMEMBER: number = 7 * DAY;
-
-/** The most ids that are kept without a store. The oldest are dropped first. */
-const MAX_IDS = 10_000;
 
 /** Creates a deduplicator for this process only. */
 export function memoryDeduplicator(): Deduplicator {

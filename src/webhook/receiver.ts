@@ -10,14 +10,9 @@ import { checkKnown, LEASE, readDuration } from "../internal/options.ts";
 import { checkFunctions, checkName } from "../internal/validate.ts";
 import type { Store } from "../store/mod.ts";
 import { cloudEventsModeOf, decodeCloudEvents } from "./cloudevents/decode.ts";
-import {
-  type Claim,
-  DEFAULT_REMEMBER,
-  memoryDeduplicator,
-  scopesOf,
-  StoreDeduplicator,
-} from "./deduplication.ts";
+import { type Claim, memoryDeduplicator, scopesOf, StoreDeduplicator } from "./deduplication.ts";
 import { createWebhookValidation } from "./handshake.ts";
+import { DEFAULT_HANDLING_TIME, DEFAULT_REMEMBER } from "./limits.ts";
 import {
   createRequestReader,
   log,
@@ -152,7 +147,7 @@ function createReceiver(handler: ReceivingHandler, options: WebhookReceiverOptio
   checkFunctions(SUBJECT, { handler }, ["handler"]);
   checkKnown(SUBJECT, options, KNOWN);
   const { store, name, telemetry } = options;
-  const { remember = DEFAULT_REMEMBER, handlingTime = 300_000 } = options;
+  const { remember = DEFAULT_REMEMBER, handlingTime = DEFAULT_HANDLING_TIME } = options;
   if (name !== undefined) checkName(SUBJECT, name);
   const kept = readDuration(SUBJECT, "remember", remember);
   const claimed = readDuration(SUBJECT, "handlingTime", handlingTime, LEASE);

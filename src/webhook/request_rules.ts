@@ -1,11 +1,10 @@
 /**
- * Rules for a webhook's request: URLs that can be fetched, headers that users can set, and limits. An entry of
+ * Rules for a webhook's request: URLs that can be fetched, and headers that users can set. An entry of
  * this folder: the configuration and the CLI apply the same rules.
  *
  * @module
  */
 import { parseMediaType } from "../internal/http_fields.ts";
-import { type Limits, MAX_CONCURRENCY } from "../internal/options.ts";
 
 /**
  * Ports that `fetch` blocks, from the WHATWG Fetch standard, "Port blocking"
@@ -118,15 +117,3 @@ export function isUnsetHeader(name: string, value: unknown): boolean {
 
 /** The DNS name of a sender, as in `WebHook-Request-Origin`. */
 export const SENDER_ORIGIN: RegExp = /^[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?$/;
-
-/** The limits of a webhook's numeric options, in code and in the configuration file. Milliseconds. */
-export const WEBHOOK_LIMITS: {
-  readonly [Name in "timeout" | "retryCount" | "retryDelay" | "concurrency"]:
-    & Limits
-    & { readonly min: number; readonly max: number };
-} = {
-  timeout: { min: 1, max: 120_000 },
-  retryCount: { min: 0, max: 100 },
-  retryDelay: { min: 0, max: 3_600_000 },
-  concurrency: { min: 1, max: MAX_CONCURRENCY },
-};

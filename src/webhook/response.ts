@@ -1,6 +1,7 @@
 import type { Attempt } from "../core/mod.ts";
 import { withTimeout } from "../internal/async.ts";
 import { parseRetryAfter } from "../internal/http_fields.ts";
+import { MAX_EXCERPT } from "./limits.ts";
 
 /** Statuses below 500 that are retried. Our own receiver sends 409 while an earlier attempt is running. */
 const TRANSIENT: ReadonlySet<number> = /* @__PURE__ */ new Set([408, 409, 425, 429]);
@@ -57,8 +58,6 @@ export function describeStatus({ status, type }: Response): string {
 
 /** Bytes of a body that are read. */
 const MAX_READ = 16 * 1024;
-/** Bytes of UTF-8 that are kept. */
-const MAX_EXCERPT = 4 * 1024;
 /** How long to read, in milliseconds: the body is for the log only, and the delivery is already decided. */
 const EXCERPT_TIMEOUT = 2000;
 

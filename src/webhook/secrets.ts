@@ -6,6 +6,7 @@
 import { type Bytes, decodeBase64, encodeBase64 } from "../internal/bytes.ts";
 import { describePadding } from "../internal/options.ts";
 import { WebhookVerificationError } from "./errors.ts";
+import { MAX_SECRETS } from "./limits.ts";
 
 /** The secrets to sign or verify with. Set one of the two options. */
 export interface WebhookSecretOptions {
@@ -20,8 +21,6 @@ export interface WebhookSecretOptions {
 
 /** Bytes of a generated HMAC secret. */
 const SECRET_BYTES = 32;
-/** Bounds the cost of one request, which is compared with every secret. */
-const MAX_SECRETS = 16;
 
 /** Generates a random `whsec_` secret of 32 bytes, for HMAC-SHA256. */
 export function generateSecret(): string {

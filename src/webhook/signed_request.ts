@@ -14,6 +14,7 @@ import { maskError } from "../internal/mask_error.ts";
 import { OR_INFINITE, readCount, readDuration } from "../internal/options.ts";
 import { checkFunctions, isObject } from "../internal/validate.ts";
 import { WebhookVerificationError } from "./errors.ts";
+import { DEFAULT_BODY_TIMEOUT, DEFAULT_MAX_BODY } from "./limits.ts";
 import { readSecrets } from "./secrets.ts";
 import { createSignerVerifier, type VerifyWebhookOptions } from "./verify.ts";
 
@@ -57,7 +58,8 @@ export function createRequestReader(
   subject: string,
   options: RequestReaderOptions,
 ): RequestReader {
-  const { tolerance, now, bodyTimeout = 10_000, maxBodyBytes = 1_048_576 } = options;
+  const { tolerance, now } = options;
+  const { bodyTimeout = DEFAULT_BODY_TIMEOUT, maxBodyBytes = DEFAULT_MAX_BODY } = options;
   const { logger: own = consoleLogger } = options;
   const logger = own === false ? silentLogger : own;
   checkFunctions(subject, logger, ["error"]);

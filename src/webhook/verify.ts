@@ -1,9 +1,9 @@
 import { type Bytes, decodeBase64 } from "../internal/bytes.ts";
-import { DAY } from "../internal/clock.ts";
 import { checkKnown, readDuration } from "../internal/options.ts";
 import { checkFunctions } from "../internal/validate.ts";
 import { type WebhookVerificationCode, WebhookVerificationError } from "./errors.ts";
 import { readKeys, type SignatureVersion } from "./keys.ts";
+import { DEFAULT_TOLERANCE, MAX_TOLERANCE } from "./limits.ts";
 import { readSecrets, type WebhookSecretOptions } from "./secrets.ts";
 import { checkBody, ID_GRAMMAR, signedContent, TIMESTAMP_GRAMMAR } from "./sign.ts";
 
@@ -81,9 +81,6 @@ export type SignerVerifier = (
 ) => Promise<VerifiedWebhook & { readonly signers: readonly number[] }>;
 
 const SUBJECT = "Cannot verify webhooks";
-const DEFAULT_TOLERANCE = 300_000;
-/** A day, in milliseconds: with more, a message that was intercepted could be replayed for that long. */
-const MAX_TOLERANCE = DAY;
 
 /** Creates a verifier that returns who signed. Not exported by the package. */
 export function createSignerVerifier(options: VerifyWebhookOptions): SignerVerifier {

@@ -18,11 +18,14 @@ import type { MakeAttempt } from "./attempt.ts";
 import { type CheckedOptions, checkOptions } from "./check_options.ts";
 import { WebhookError } from "./errors.ts";
 import { compileFilter } from "./filter.ts";
+import {
+  DEFAULT_CONCURRENCY,
+  DEFAULT_RETRY_DELAY,
+  MAX_INLINE_WAIT,
+  WEBHOOK_LIMITS,
+} from "./limits.ts";
 import type { WebhookHookOptions } from "./options.ts";
-import { isReadable, WEBHOOK_LIMITS } from "./request_rules.ts";
-
-/** The longest `Retry-After` that an inline delivery waits for, in milliseconds. For longer ones it gives up. */
-const MAX_INLINE_WAIT = 30_000;
+import { isReadable } from "./request_rules.ts";
 
 /**
  * Sends events to an HTTP endpoint. Every event is one signed POST or PUT, delivered inline or, with an
@@ -72,7 +75,8 @@ export class WebhookHook implements Webhook {
   constructor(options: WebhookHookOptions) {
     this.#options = checkOptions(options);
     const { name, events, timeout } = this.#options;
-    const { retryCount = 0, retryDelay: given = 1000, concurrency = 16, ordering } = options;
+    const { retryCount = 0, retryDelay: given = DEFAULT_RETRY_DELAY, ordering } = options;
+    const { concurrency = DEFAULT_CONCURRENCY } = options;
     const subject = `Cannot create webhook '${name}'`;
     const limits = WEBHOOK_LIMITS;
     this.name = name;

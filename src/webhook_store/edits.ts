@@ -6,12 +6,10 @@
 import { DURATION, toMilliseconds } from "../config/duration.ts";
 import { DAY } from "../internal/clock.ts";
 import { inspect, isObject } from "../internal/validate.ts";
+import { MAX_SECRETS } from "../webhook/limits.ts";
 import type { NewWebhook, RotateOptions, WebhookChanges } from "./types.ts";
 import { WebhookStoreError } from "./errors.ts";
 import { checkWebhook, joinFields, type PlainWebhook, splitFields } from "./record.ts";
-
-/** The most secrets that sign together: receivers try each. */
-const MAX_SECRETS = 16;
 
 /**
  * Returns a webhook with changes.

@@ -70,6 +70,7 @@ export const table: Readonly<Record<string, Row>> = {
       "filter.ts": [],
       "gate/options.ts": [],
       "gate/webhook_gate.ts": [],
+      "limits.ts": [],
       "address_guard.ts": [],
       "address_ranges.ts": [],
       "options.ts": [],

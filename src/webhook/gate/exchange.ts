@@ -14,11 +14,11 @@ import {
   sendRequest,
   standardHeaders,
 } from "../request.ts";
+import { MAX_RESPONSE } from "../limits.ts";
 import { describeStatus } from "../response.ts";
 import type { CheckedGate } from "./options.ts";
 import {
   checkVerdict,
-  MAX_RESPONSE,
   readClaudeCodeResponse,
   readNativeResponse,
   type Said,

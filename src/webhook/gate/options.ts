@@ -1,4 +1,5 @@
 import { checkPatterns } from "../../core/event_rules.ts";
+import { GATE_TIMEOUT } from "../../core/gates/limits.ts";
 import type { GateBase } from "../../core/mod.ts";
 import { CLAUDE_CODE_HOOKS } from "../../dialects/claude_code_gate.ts";
 import { checkDefined, checkKnown } from "../../internal/options.ts";
@@ -54,9 +55,6 @@ export type CheckedGate = CheckedRequest & {
   readonly verify: SignerVerifier | undefined;
 };
 
-/** As long as a gate of this process may take, in milliseconds. */
-const DEFAULT_TIMEOUT = 5_000;
-
 /** Every option, because JavaScript would ignore a misspelled one. */
 const KNOWN =
   ("name events url kind priority timeout onFailure mode headers secret secrets format filter concurrency " +
@@ -84,7 +82,7 @@ export function checkGateOptions(options: WebhookGateOptions): CheckedGate {
         `Use some of ${known.map((type) => `'${type}'`).join(", ")}`,
     );
   }
-  const request = checkRequest(subject, options, format, DEFAULT_TIMEOUT);
+  const request = checkRequest(subject, options, format, GATE_TIMEOUT);
   return {
     ...request,
     signer: createSigner(request),

@@ -11,9 +11,6 @@ import { decodeClaudeCodeOutput } from "../../dialects/claude_code_gate.ts";
 import { decodeUtf8, findDuplicateKey, parseJson } from "../../internal/json_text.ts";
 import { isObject } from "../../internal/validate.ts";
 
-/** The longest response, in bytes. */
-export const MAX_RESPONSE = 1_048_576;
-
 /** Fields of a response, each with the field of a verdict. */
 const FIELDS: Readonly<Record<string, keyof Verdict>> = {
   decision: "decision",

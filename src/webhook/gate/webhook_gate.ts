@@ -3,7 +3,8 @@ import { guarded } from "../../core/reporter.ts";
 import { abortable, Semaphore } from "../../internal/async.ts";
 import { readCount } from "../../internal/options.ts";
 import { compileFilter } from "../filter.ts";
-import { isReadable, WEBHOOK_LIMITS } from "../request_rules.ts";
+import { DEFAULT_CONCURRENCY, WEBHOOK_LIMITS } from "../limits.ts";
+import { isReadable } from "../request_rules.ts";
 import { exchange } from "./exchange.ts";
 import { type CheckedGate, checkGateOptions, type WebhookGateOptions } from "./options.ts";
 
@@ -64,7 +65,7 @@ export class WebhookGate {
   constructor(options: WebhookGateOptions) {
     this.#gate = checkGateOptions(options);
     const { name, events, kind, timeout } = this.#gate;
-    const { priority, onFailure, mode, concurrency = 16 } = options;
+    const { priority, onFailure, mode, concurrency = DEFAULT_CONCURRENCY } = options;
     const subject = `Cannot create gate '${name}'`;
     this.name = name;
     this.events = events;
