@@ -5,12 +5,8 @@
  */
 import { agentEventJsonSchemas } from "../core/agent_event_schemas.ts";
 import { parseTime } from "../core/event_rules.ts";
-import {
-  describePadding,
-  type Limits,
-  MAX_DURATION,
-  wholeMilliseconds,
-} from "../internal/options.ts";
+import { MAX_DURATION } from "../internal/limits.ts";
+import { describePadding, type Limits, wholeMilliseconds } from "../internal/options.ts";
 import {
   closest,
   NAME_PATTERN,

@@ -1,12 +1,12 @@
 import { withTimeout } from "../internal/async.ts";
 import { errorMessage } from "../internal/issues.ts";
+import { MAX_CONCURRENCY } from "../internal/limits.ts";
 import {
   checkKnown,
   checkMembers,
   checkNotText,
   checkRetry,
   LEASE,
-  MAX_CONCURRENCY,
   OR_INFINITE,
   readCount,
   readDuration,

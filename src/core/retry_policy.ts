@@ -1,8 +1,8 @@
 import { HOUR, MINUTE } from "../internal/clock.ts";
+import { MAX_DURATION } from "../internal/limits.ts";
 import {
   checkKnown,
   type Limits,
-  MAX_DURATION,
   readCount,
   readDuration,
   readNumber,

@@ -9,11 +9,9 @@ import {
   TOKEN_PATTERN,
   TOKEN_RULE,
 } from "../internal/validate.ts";
+import { MAX_AUTHORIZATION } from "./limits.ts";
 import type { HooksAppAuth, Identity, Scope, Token, VerifyToken } from "./options.ts";
 import { Problem, type ProblemCode } from "./problems.ts";
-
-/** Longest `Authorization` header that is read, in characters: the work per request stays bounded. */
-const MAX_AUTHORIZATION = 4096;
 
 /** RFC 6750, section 2.1. */
 const BEARER = /^Bearer +([A-Za-z0-9._~+/-]+=*) *$/i;

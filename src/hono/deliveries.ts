@@ -1,6 +1,7 @@
 import * as v from "valibot";
 import type { LoggedAttempt, Outbox } from "../outbox/mod.ts";
 import { respondJson } from "./context.ts";
+import { DRAIN_TIMEOUT, MAX_BUDGET, REPLAY_TIMEOUT } from "./limits.ts";
 import { pageOf, pageQuery, respondPage, withCursor, withTimes } from "./pages.ts";
 import { found, Problem } from "./problems.ts";
 import { defineRoute, type Route } from "./router.ts";
@@ -66,16 +67,7 @@ const example = {
 } as const;
 
 /** How long a replay or a drain may take, in milliseconds. */
-const budget = s.duration(1, 300_000);
-
-/** Default duration of a replay, in milliseconds. */
-const REPLAY_TIMEOUT = 10_000;
-
-/**
- * Default duration of a drain, in milliseconds. Fits the minute of a cron job, and exceeds the default
- * timeouts of webhooks (10 s) and durable hooks (30 s), which would be skipped otherwise.
- */
-const DRAIN_TIMEOUT = 50_000;
+const budget = s.duration(1, MAX_BUDGET);
 
 /** Events that are read at the same time for a page of deliveries: each may have megabytes. */
 const CONCURRENT_READS = 8;

@@ -19,9 +19,9 @@
  * @module
  */
 export { createHooksApp, type HooksApp } from "./hooks_app.ts";
+export type { HooksAppLimits } from "./limits.ts";
 export type {
   HooksAppAuth,
-  HooksAppLimits,
   HooksAppOptions,
   HooksAppSettings,
   Identity,

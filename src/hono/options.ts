@@ -2,13 +2,7 @@ import { consoleLogger, silentLogger } from "../core/reporter.ts";
 import { checkApprovalKey } from "../core/gates/ask_link.ts";
 import type { Logger } from "../core/mod.ts";
 import type { WebhookStore } from "../webhook_store/mod.ts";
-import {
-  checkKnown,
-  type Limits,
-  OR_INFINITE,
-  readCount,
-  readDuration,
-} from "../internal/options.ts";
+import { checkKnown, OR_INFINITE, readDuration } from "../internal/options.ts";
 import {
   checkBoolean,
   checkFunctions,
@@ -17,6 +11,14 @@ import {
   checkOneOf,
   invalidOption,
 } from "../internal/validate.ts";
+import {
+  type AppLimits,
+  BODY_TIMEOUT,
+  HEARTBEAT,
+  type HooksAppLimits,
+  POLL_INTERVAL,
+  readLimits,
+} from "./limits.ts";
 
 /**
  * What a token allows. `emit`: to post events; `decide`: to call the gates, as other agents do; `read`: to see
@@ -74,27 +76,6 @@ export type HooksAppAuth =
     /** Allows everything to everyone, for an app behind your own authentication. */
     readonly auth: false;
   };
-
-/** Limits of requests and streams. */
-export interface HooksAppLimits {
-  /** Maximum size of a body, in bytes. @default {1048576} */
-  readonly body?: number | undefined;
-  /** Maximum size of all header names and values, in bytes. @default {16384} */
-  readonly headers?: number | undefined;
-  /** Maximum nesting of arrays and objects. @default {64} */
-  readonly jsonDepth?: number | undefined;
-  /** Maximum number of events in a batch, up to 100. @default {100} */
-  readonly events?: number | undefined;
-  /** Maximum number of requests that wait for handlers at the same time. @default {1000} */
-  readonly waits?: number | undefined;
-  /** Maximum number of open event streams. @default {1000} */
-  readonly streams?: number | undefined;
-  /**
-   * Maximum number of bytes that wait for one reader of an event stream. A slower reader is disconnected.
-   * @default {1048576}
-   */
-  readonly streamBuffer?: number | undefined;
-}
 
 /** Options of `createHooksApp`, except for authentication. */
 export interface HooksAppSettings {
@@ -170,7 +151,7 @@ export type HooksAppOptions = HooksAppAuth & HooksAppSettings;
 
 /** Settings with their defaults. */
 export type Settings = {
-  readonly limits: { readonly [Name in keyof HooksAppLimits]-?: number };
+  readonly limits: AppLimits;
   /** Origins of web pages that may call the app; undefined without CORS. */
   readonly origins: readonly string[] | "*" | undefined;
   readonly basePath: string | undefined;
@@ -184,20 +165,6 @@ export type Settings = {
   readonly heartbeat: number;
   readonly pollInterval: number;
 };
-
-/** Each limit: its default, and its bounds. */
-const LIMITS: Readonly<Record<keyof HooksAppLimits, readonly [number, Limits]>> = {
-  body: [1024 * 1024, OR_INFINITE],
-  headers: [16 * 1024, OR_INFINITE],
-  jsonDepth: [64, { max: 200, advice: "no payload is nested deeper" }],
-  events: [100, { max: 100, advice: "more don't fit one commit" }],
-  waits: [1000, OR_INFINITE],
-  streams: [1000, OR_INFINITE],
-  streamBuffer: [1024 * 1024, OR_INFINITE],
-};
-
-/** Half of the shortest idle timeout that a supported host has: Bun's 10 s. */
-const HEARTBEAT = 5_000;
 
 const KNOWN_OPTIONS: readonly string[] = [
   "tokens",
@@ -228,7 +195,8 @@ const KNOWN_OPTIONS: readonly string[] = [
 export function readSettings(subject: string, options: HooksAppOptions): Settings {
   checkOptions(subject, options);
   const { cors, logger = consoleLogger, approvalKey = [] } = options;
-  const { bodyTimeout = 10_000, heartbeat = HEARTBEAT, pollInterval = 1_000 } = options;
+  const { bodyTimeout = BODY_TIMEOUT, heartbeat = HEARTBEAT } = options;
+  const { pollInterval = POLL_INTERVAL } = options;
   return {
     limits: readLimits(subject, options.limits),
     origins: cors?.origins,
@@ -268,16 +236,6 @@ function checkOptions(subject: string, options: HooksAppOptions): void {
     throw invalidOption(subject, "basePath", basePath, 'a path such as "/hooks"');
   }
   for (const key of [approvalKey].flat()) checkApprovalKey(subject, "approvalKey", key);
-}
-
-function readLimits(subject: string, limits: HooksAppLimits = {}): Settings["limits"] {
-  checkObject(subject, "'limits'", limits);
-  checkKnown(`${subject} with these limits`, limits, Object.keys(LIMITS));
-  const read = Object.entries(LIMITS).map(([name, [byDefault, rule]]) => {
-    const limit = limits[name as keyof HooksAppLimits];
-    return [name, readCount(subject, `limits.${name}`, limit, rule) ?? byDefault];
-  });
-  return Object.fromEntries(read);
 }
 
 function isOrigins(origins: unknown): boolean {

@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { parseTime } from "../core/event_rules.ts";
+import { MAX_PAGE_SIZE, PAGE_SIZE } from "../internal/limits.ts";
 import type { Page } from "../outbox/mod.ts";
 import { type AppContext, respondJson } from "./context.ts";
 import { Problem, toProblem } from "./problems.ts";
@@ -8,7 +9,11 @@ import * as s from "./schemas.ts";
 
 /** The query parameters of every list. */
 export const pageQuery = {
-  limit: s.describe(s.integer(1, 1000), "Maximum number of items. Defaults to 100", 100),
+  limit: s.describe(
+    s.integer(1, MAX_PAGE_SIZE),
+    `Maximum number of items. Defaults to ${PAGE_SIZE}`,
+    PAGE_SIZE,
+  ),
   cursor: s.describe(
     s.cursor,
     "next_cursor of an earlier page, with the same other parameters. Opaque: don't construct one",

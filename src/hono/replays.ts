@@ -1,5 +1,6 @@
 import * as v from "valibot";
 import { ReplayLimitError } from "../outbox/errors.ts";
+import { MAX_REPLAY_PAGE_SIZE, REPLAY_PAGE_SIZE } from "../outbox/limits.ts";
 import type { BackgroundReplay } from "../outbox/mod.ts";
 import { respondJson } from "./context.ts";
 import { withTimes } from "./pages.ts";
@@ -83,7 +84,11 @@ export const replayRoutes: readonly Route[] = [
     operationId: "listReplays",
     summary: "List replays in the background, newest first",
     query: {
-      limit: s.describe(s.integer(1, 100), "Maximum number of replays. Defaults to 20", 20),
+      limit: s.describe(
+        s.integer(1, MAX_REPLAY_PAGE_SIZE),
+        `Maximum number of replays. Defaults to ${REPLAY_PAGE_SIZE}`,
+        REPLAY_PAGE_SIZE,
+      ),
     },
     needsOutbox: true,
     response: {

@@ -4,13 +4,11 @@ import { deadline } from "../internal/async.ts";
 import type { Outbox } from "../outbox/mod.ts";
 import { isStoreHook } from "../webhook_store/store_hook.ts";
 import { respond, respondJson } from "./context.ts";
+import { READY_TIMEOUT } from "./limits.ts";
 import { Problem } from "./problems.ts";
 import { defineRoute, type Route } from "./router.ts";
 import * as s from "./schemas.ts";
 import { isStreamHook } from "./stream/live.ts";
-
-/** How long `/ready` waits for the store, in milliseconds: shorter than the 5 s of common probes. */
-const READY_TIMEOUT = 4_000;
 
 /** The text format of Prometheus. */
 const METRICS_TYPE = "text/plain; version=0.0.4; charset=utf-8";

@@ -4,15 +4,8 @@
  *
  * @module
  */
-import { DAY } from "./clock.ts";
+import { MAX_DURATION, MAX_LEASE } from "./limits.ts";
 import { checkObject, closest, inspect, invalidOption, isPlainObject } from "./validate.ts";
-
-/** The longest duration of an option, in milliseconds: ten years. Dates and lifetimes after it still fit. */
-export const MAX_DURATION: number = 10 * 365 * DAY;
-/** The longest lease, in milliseconds. After a crash, no other process retries before it has expired. */
-const MAX_LEASE: number = DAY;
-/** The most calls or requests at once of one target: more connections than a process can hold. */
-export const MAX_CONCURRENCY = 10_000;
 
 /** What an option accepts. */
 export type Limits = {

@@ -1,7 +1,7 @@
 import type { Attempt, HookEvent, Logger } from "../core/mod.ts";
 import type { Telemetry } from "../core/telemetry.ts";
 import { tracedAttempt } from "../core/recorder.ts";
-import { MAX_DURATION } from "../internal/options.ts";
+import { MAX_DURATION } from "../internal/limits.ts";
 import { MAX_CLAIMS, MAX_RETRY_AFTER } from "./limits.ts";
 import { type DeliveryRecord, MAX_REASON_LENGTH, NEW_LOG, type Outcome } from "./records.ts";
 import { truncate } from "../internal/truncate.ts";

@@ -7,7 +7,7 @@ import type { StoreEntry } from "../store/mod.ts";
 import { CommitBuilder } from "./commit.ts";
 import { putRecord } from "./put_publication.ts";
 import { OutboxUnavailableError, ReplayLimitError } from "./errors.ts";
-import { MAX_REPLAYS, REPLAY_LIFETIME, REPLAY_PAGE } from "./limits.ts";
+import { MAX_REPLAY_PAGE_SIZE, MAX_REPLAYS, REPLAY_LIFETIME, REPLAY_PAGE_SIZE } from "./limits.ts";
 import type { ThrottledLogger } from "./logging.ts";
 import type {
   BackgroundReplay,
@@ -123,8 +123,8 @@ export class BackgroundReplayer implements BackgroundReplays {
   async list(options: { readonly limit?: number | undefined } = {}) {
     const subject = "Cannot list replays";
     checkKnown(subject, options, ["limit"]);
-    const { limit = REPLAY_PAGE.default } = options;
-    readCount(subject, "limit", limit, { max: REPLAY_PAGE.max });
+    const { limit = REPLAY_PAGE_SIZE } = options;
+    readCount(subject, "limit", limit, { max: MAX_REPLAY_PAGE_SIZE });
     const range = rangeBelow(this.#client.keys.record("replay"));
     const entries = await this.#client.list(range, { limit, reverse: true });
     const found = entries.flatMap((entry) => readRecord(entry) ?? []);

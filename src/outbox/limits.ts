@@ -1,6 +1,6 @@
 /**
  * The limits and defaults that users and operators meet: sizes, lifetimes, and when a target is left alone.
- * How long calls to the store may take is in `timeouts.ts`.
+ * How long calls to the store may take is in `timeouts.ts`; limits of pages are in `internal/limits.ts`.
  *
  * @module
  */
@@ -57,5 +57,7 @@ export const COOLDOWN = 1_000;
 export const MAX_REPLAYS = 20;
 /** How long a background replay is kept, in milliseconds. */
 export const REPLAY_LIFETIME: number = 7 * DAY;
-/** Background replays of a list. */
-export const REPLAY_PAGE = { default: 20, max: 100 } as const;
+/** Background replays of a list by default. */
+export const REPLAY_PAGE_SIZE = 20;
+/** The most background replays of a list. */
+export const MAX_REPLAY_PAGE_SIZE = 100;

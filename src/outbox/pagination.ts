@@ -1,13 +1,12 @@
 import { isEventId, isPattern, patternsFor } from "../core/event_rules.ts";
 import { decodeBase64, encodeBase64 } from "../internal/bytes.ts";
+import { MAX_PAGE_SIZE, PAGE_SIZE } from "../internal/limits.ts";
 import { readCount } from "../internal/options.ts";
 import { checkDate, checkOneOf, checkText, inspect, invalidOption } from "../internal/validate.ts";
 import type { StoreEntry, StoreKey } from "../store/mod.ts";
 import type { EventListOptions, Page } from "./operation_types.ts";
 import { timeOf } from "./records.ts";
 
-/** Items of a page. */
-const LIMIT = { default: 100, max: 1000 };
 /** Characters of a target's name in a key, which has 2,048 bytes. */
 const MAX_NAME = 512;
 /** Entries that are read at once: an event can have 64 KiB. */
@@ -71,10 +70,10 @@ export function readOrder(
   options: EventListOptions,
   byDefault: "newest" | "oldest",
 ): PageOrder {
-  const { order = byDefault, limit: count = LIMIT.default } = options;
+  const { order = byDefault, limit: count = PAGE_SIZE } = options;
   checkFilter(subject, options);
   checkOneOf(subject, "order", order, ["newest", "oldest"]);
-  const limit = readCount(subject, "limit", count, { max: LIMIT.max });
+  const limit = readCount(subject, "limit", count, { max: MAX_PAGE_SIZE });
   return { limit, reverse: order === "newest", page: Math.min(limit + 1, MAX_PAGE) };
 }
 

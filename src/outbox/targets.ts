@@ -1,12 +1,7 @@
 import type { Attempt, DeliveryTarget, HookEvent } from "../core/mod.ts";
 import { type Clock, DAY, MINUTE } from "../internal/clock.ts";
-import {
-  checkRetry,
-  LEASE,
-  MAX_CONCURRENCY,
-  readCount,
-  readDuration,
-} from "../internal/options.ts";
+import { MAX_CONCURRENCY } from "../internal/limits.ts";
+import { checkRetry, LEASE, readCount, readDuration } from "../internal/options.ts";
 import type { StoreKey } from "../store/mod.ts";
 import { MAX_ASKED_PAUSE, MAX_ORDERED, MIN_FAILURES } from "./limits.ts";
 import { type DueRecord, ON, type SessionHead, type TargetRecord, VERSION } from "./records.ts";

@@ -4,7 +4,8 @@
  *
  * @module
  */
-import { type Limits, MAX_CONCURRENCY } from "../internal/options.ts";
+import { MAX_CONCURRENCY } from "../internal/limits.ts";
+import type { Limits } from "../internal/options.ts";
 
 /** The limits of a webhook's numeric options, in code and in the configuration file. Milliseconds. */
 export const WEBHOOK_LIMITS: {

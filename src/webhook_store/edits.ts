@@ -4,11 +4,11 @@
  * @module
  */
 import { DURATION, toMilliseconds } from "../config/duration.ts";
-import { DAY } from "../internal/clock.ts";
 import { inspect, isObject } from "../internal/validate.ts";
 import { MAX_SECRETS } from "../webhook/limits.ts";
 import type { NewWebhook, RotateOptions, WebhookChanges } from "./types.ts";
 import { WebhookStoreError } from "./errors.ts";
+import { DEFAULT_OVERLAP, MAX_OVERLAP } from "./limits.ts";
 import { checkWebhook, joinFields, type PlainWebhook, splitFields } from "./record.ts";
 
 /**
@@ -54,15 +54,12 @@ export function rotateWebhook(
   return plain;
 }
 
-/** How long old secrets sign by default, and at most, in milliseconds. */
-const OVERLAP = { byDefault: DAY, max: 30 * DAY };
-
 /** Returns how long old secrets sign, in milliseconds. @throws {WebhookStoreError} when it is out of bounds */
 export function readOverlap(name: string, overlap: RotateOptions["overlap"]): number {
-  if (overlap === undefined) return OVERLAP.byDefault;
+  if (overlap === undefined) return DEFAULT_OVERLAP;
   const isText = typeof overlap === "string" && DURATION.test(overlap);
   const milliseconds = isText ? toMilliseconds(overlap) : overlap;
-  if (typeof milliseconds === "number" && milliseconds >= 0 && milliseconds <= OVERLAP.max) {
+  if (typeof milliseconds === "number" && milliseconds >= 0 && milliseconds <= MAX_OVERLAP) {
     return milliseconds;
   }
   throw new WebhookStoreError(

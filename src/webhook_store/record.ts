@@ -8,14 +8,13 @@ import type { WebhookConfig, WebhookFields } from "../config/config.ts";
 import type { Webhook } from "../core/mod.ts";
 import { errorMessage } from "../internal/issues.ts";
 import type { WebhookHookOptions } from "../webhook/options.ts";
+import { MAX_BYTES } from "./limits.ts";
 import { type Sealer, SealError } from "./seal.ts";
 import { WebhookStoreError } from "./errors.ts";
 import type { StoredWebhook, WebhookStore } from "./types.ts";
 
 /** The version of the records. */
 const RECORD_VERSION = 1;
-/** The fields of a webhook as JSON, in UTF-8 bytes. Sealed, they still fit the 64 KiB of a value in Deno KV. */
-const MAX_BYTES = 32 * 1024;
 
 /** A webhook in the store. Times are in milliseconds since 1970. */
 export type WebhookRecord = {

@@ -4,13 +4,12 @@
  * @module
  */
 import { type Bytes, decodeBase64, encodeBase64, joinBytes, toHex } from "../internal/bytes.ts";
+import { MAX_KEYS } from "./limits.ts";
 
 /** Bytes of a key of AES-256. */
 const KEY_BYTES = 32;
 /** Bytes of a nonce: the length that GCM is designed for (NIST SP 800-38D, section 5.2.1.1). */
 const NONCE_BYTES = 12;
-/** The most keys at once: one, and those that it replaces. */
-const MAX_KEYS = 16;
 /** The format of sealed values, before the key's id. */
 const VERSION = "1";
 

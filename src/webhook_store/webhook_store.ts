@@ -2,6 +2,7 @@ import type { Attempt, Hooks } from "../core/mod.ts";
 import { consoleLogger } from "../core/reporter.ts";
 import { deadline, Semaphore } from "../internal/async.ts";
 import { type Clock, systemClock } from "../internal/clock.ts";
+import { MAX_PAGE_SIZE, PAGE_SIZE } from "../internal/limits.ts";
 import { checkKnown, readCount } from "../internal/options.ts";
 import { createEventId } from "../internal/uuid.ts";
 import { checkName, checkObject } from "../internal/validate.ts";
@@ -14,6 +15,7 @@ import { AddressNotAllowedError } from "../webhook/errors.ts";
 import { generateSecret } from "../webhook/secrets.ts";
 import { changeWebhook, hasSecret, readOverlap, rotateWebhook } from "./edits.ts";
 import { WebhookStoreError } from "./errors.ts";
+import { GUARD_TIMEOUT, MAX_TESTS, MAX_WEBHOOKS } from "./limits.ts";
 import { LiveWebhooks } from "./live.ts";
 import { type StoredRecord, WebhookRecords } from "./record_store.ts";
 import {
@@ -42,12 +44,6 @@ import type {
   WebhookWithSecret,
 } from "./types.ts";
 
-/** The most webhooks of a store: each instance keeps all of them in memory. */
-const MAX_WEBHOOKS = 10_000;
-/** How long a name may take to resolve when a URL is stored, in milliseconds. */
-const GUARD_TIMEOUT = 10_000;
-/** Tests that run at the same time: each is a request that may take two minutes. */
-const MAX_TESTS = 16;
 /** How often a change is tried again when another one was stored first. */
 const MAX_TRIES = 10;
 
@@ -160,10 +156,12 @@ class StoredWebhooks implements WebhookStore {
     return stored && this.#describe(name, stored.record);
   }
 
-  async list({ limit = 100, cursor, ...rest }: PageOptions = {}): Promise<Page<StoredWebhook>> {
+  async list(
+    { limit = PAGE_SIZE, cursor, ...rest }: PageOptions = {},
+  ): Promise<Page<StoredWebhook>> {
     const subject = "Cannot list webhooks";
     checkKnown(subject, rest, []);
-    readCount(subject, "limit", limit, { max: 1000 });
+    readCount(subject, "limit", limit, { max: MAX_PAGE_SIZE });
     if (cursor !== undefined) checkName(`${subject}: 'cursor' comes from another list`, cursor);
     const found = await this.#options.records.list(limit + 1, cursor);
     const items = found.slice(0, limit).map(({ name, record }) => this.#describe(name, record));

@@ -89,6 +89,7 @@ export const table: Readonly<Record<string, Row>> = {
     doors: {
       "commit.ts": [],
       "errors.ts": [],
+      "limits.ts": [],
       "types.ts": [],
       // The layout of the store, of which stored webhooks are a part.
       "prepare.ts": [],

@@ -1,3 +1,4 @@
+import { MAX_PAGE_SIZE, PAGE_SIZE } from "../../internal/limits.ts";
 import { checkKnown, readCount } from "../../internal/options.ts";
 import { checkOneOf, inspect } from "../../internal/validate.ts";
 import type { HookEvent } from "../events.ts";
@@ -8,9 +9,6 @@ import type { ReadAsk } from "./ask_records.ts";
 import type { FinalDecision } from "./decision.ts";
 import type { AskResolution } from "./resolve_ask.ts";
 import type { AskChoice } from "./verdict.ts";
-
-/** Asks of a page. */
-const LIMIT = { default: 100, max: 1000 };
 
 /** What an id of an ask looks like: a UUID. */
 const ID = /^[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
@@ -123,7 +121,7 @@ export class StoredAsks implements Asks {
     if (cursor !== undefined && !ID.test(cursor)) {
       throw new TypeError(`${subject}: 'cursor' must come from this list, got ${inspect(cursor)}`);
     }
-    const limit = readCount(subject, "limit", options.limit ?? LIMIT.default, { max: LIMIT.max });
+    const limit = readCount(subject, "limit", options.limit ?? PAGE_SIZE, { max: MAX_PAGE_SIZE });
     const { asks, last } = await records.list(state === "pending", { limit, before: cursor });
     const items: Ask[] = [];
     for (const ask of asks) {

@@ -1,8 +1,8 @@
 import { toHex } from "../../internal/bytes.ts";
-import { HOUR } from "../../internal/clock.ts";
 import { hmacSha256Hex, timingSafeEqual } from "../../internal/crypto.ts";
 import { hasScope, isExpired } from "../auth.ts";
 import type { AppContext } from "../context.ts";
+import { SESSION_LIFETIME } from "../limits.ts";
 import type { Identity, Scope, Token } from "../options.ts";
 import { Problem } from "../problems.ts";
 
@@ -29,8 +29,6 @@ const COOKIE = "hooks_console";
 const MAX_COOKIES = 64;
 /** What `signCookie` returns: its content (an expiry, the token's key id, and a nonce), and the HMAC. */
 const FORM = /^(([0-9a-z]{1,11})\.([0-9a-f]{16})\.[0-9a-f]{32})\.([0-9a-f]{64})$/;
-/** Longest session, in milliseconds: a working day. */
-const LIFETIME = 12 * HOUR;
 /** The size of a session's nonce, in bytes. */
 const NONCE_SIZE = 16;
 /** The size of the key id that says which token signed a cookie, in hex digits: other tokens are not tried. */
@@ -73,10 +71,10 @@ export async function startSession(
   const token = tokens!.find((known) => known.token === secret);
   if (token === undefined) throw new Problem("token_invalid");
   if (!hasScope(identity, CONSOLE_SCOPES)) throw new Problem("scope_missing");
-  const value = await signCookie(token, Date.now() + LIFETIME, createNonce());
+  const value = await signCookie(token, Date.now() + SESSION_LIFETIME, createNonce());
   const session = await verifyCookie(value, await tokensById(tokens!));
   if (session === undefined) throw new Problem("token_expired");
-  return { ...session, cookie: setCookie(c.req.raw, value, LIFETIME) };
+  return { ...session, cookie: setCookie(c.req.raw, value, SESSION_LIFETIME) };
 }
 
 /** Returns the `Set-Cookie` that ends a session in this browser. */
@@ -119,7 +117,7 @@ async function verifyCookie(
   const expiresAt = parseInt(expiry, 36);
   const known = tokens.get(keyId);
   if (known === undefined) return undefined;
-  if (!(Date.now() < expiresAt && expiresAt <= Date.now() + LIFETIME)) return undefined;
+  if (!(Date.now() < expiresAt && expiresAt <= Date.now() + SESSION_LIFETIME)) return undefined;
   const { token, name, scopes, expiresAt: tokenExpiry } = known;
   const expected = await sign(token, "session", content);
   if (!isSameSecret(expected, mac)) return undefined;
