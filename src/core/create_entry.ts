@@ -32,6 +32,7 @@ import { checkPatterns } from "./event_rules.ts";
 import type { HookEvent } from "./events.ts";
 import { HOOK_MEMBERS, isTargetSource } from "./define_hook.ts";
 import type { HandlerContext, HandlerOptions, Hook } from "./hook.ts";
+import { DURABLE_CONCURRENCY, DURABLE_TIMEOUT } from "./limits.ts";
 import { DEFAULT_RETRY } from "./retry_policy.ts";
 
 /** A handler to register. */
@@ -143,15 +144,10 @@ export function webhookEntry(webhook: Webhook, queue: DeliveryQueue | undefined)
   });
 }
 
-/** The time limit of one call of a durable hook, in milliseconds, unless it sets another. */
-const DEFAULT_TIMEOUT = 30_000;
-/** The maximum number of concurrent calls of a durable hook, unless it sets another. */
-const DEFAULT_CONCURRENCY = 16;
-
 /** Returns a durable hook as a target of the queue. A call that throws is a failed attempt. */
 function durableTarget(hook: Hook, host: DurableHost, entry: () => Entry): DeliveryTarget {
-  const { name, concurrency = DEFAULT_CONCURRENCY, retry = DEFAULT_RETRY } = hook;
-  const timeout = readDuration("", "timeout", hook.timeout ?? DEFAULT_TIMEOUT);
+  const { name, concurrency = DURABLE_CONCURRENCY, retry = DEFAULT_RETRY } = hook;
+  const timeout = readDuration("", "timeout", hook.timeout ?? DURABLE_TIMEOUT);
 
   async function call(event: HookEvent, context: AttemptContext): Promise<void> {
     await host.enter(entry());

@@ -1,4 +1,5 @@
 import { MINUTE } from "../internal/clock.ts";
+import { MAX_SERIES } from "./limits.ts";
 /** The description of a metric. */
 export type MetricDefinition = {
   /** A `counter` only rises, a `gauge` is a current value, a `histogram` sorts durations into buckets. */
@@ -84,9 +85,7 @@ export const BOUNDS: readonly number[] = [
   10,
 ];
 
-/** The most sets of attributes per metric: types and names also come from outside. */
-const MAX_SERIES = 500;
-/** Replaces an attribute beyond that. */
+/** Replaces an attribute beyond `MAX_SERIES`. */
 const OTHER = "other";
 
 /** The sum of one set of attributes. */

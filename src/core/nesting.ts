@@ -1,13 +1,5 @@
 import { DeadlockError, EmitDepthError } from "./errors.ts";
-
-/**
- * Longest stack of dispatches inside of one another. It leaves room for 64 handlers that each call some
- * 100 functions before they emit.
- */
-const MAX_NESTED = 64;
-
-/** Longest chain of calls that wait for one another: as many as may be nested on the stack. */
-const MAX_WAITING = 64;
+import { MAX_CHAIN, MAX_NESTED, MAX_WAITING } from "./limits.ts";
 
 /** The dispatches on the stack, of all registries, outermost first. Fixed in size: `depth` counts them. */
 const owners: (object | undefined)[] = Array(MAX_NESTED).fill(undefined);
@@ -36,9 +28,6 @@ function isOnStack(owner: object): boolean {
   }
   return false;
 }
-
-/** The longest chain of events that cause one another with `context.emit`. */
-const MAX_CHAIN = 16;
 
 /** The types of events that caused one another, the first event first. */
 export type Chain = readonly string[];
