@@ -107,9 +107,11 @@ async function lostOf(tool: string, words: readonly (readonly [string, string])[
   return lost;
 }
 
+/** Where the SDK describes the tools of Claude Code. */
+const TOOLS = new URL(`../../tests/adapters/node_modules/${SDK}/sdk-tools.d.ts`, import.meta.url);
+
 test("a withheld result of a tool of Claude Code keeps each word that the SDK's types list", async () => {
-  const types = new URL(`../../tests/adapters/node_modules/${SDK}/sdk-tools.d.ts`, import.meta.url);
-  const tools = wordsOf(readFileSync(types, "utf8"));
+  const tools = wordsOf(readFileSync(TOOLS, "utf8"));
   const names = [...tools].filter(([, words]) => words.length > 0).map(([tool]) => tool);
   assert.ok(names.length >= 15 && names.includes("Bash"), `found ${names.join(", ")}`);
   const lost: string[] = [];
@@ -124,4 +126,81 @@ test("a tool of Claude Code whose words aren't known is found", async () => {
     `export interface NewOutput {\n  grade:\n    | "high"\n    | "low";\n  status: "done";\n}\n`;
   const words = wordsOf(types).get("New")!;
   assert.deepEqual(await lostOf("New", words), ["New.grade: high", "New.grade: low"]);
+});
+
+type Default = { readonly tool: string; readonly field: string; readonly value: unknown };
+
+/** Returns the defaults that the SDK's types document for the inputs of tools. */
+function defaultsOf(types: string): readonly Default[] {
+  const blocks = types.matchAll(/^export interface (?:File)?(\w+)Input \{\n([^]*?)^\}/gm);
+  return [...blocks].flatMap(([, tool, body]) => {
+    const fields = body!.matchAll(/^ {2}\/\*\*([^]*?)\*\/\n {2}"?([\w-]+)"?\??: ([^]*?)(?=;$)/gm);
+    return [...fields].flatMap(([, comment, field, type]) => {
+      const value = defaultIn(comment!, type!);
+      return value === undefined ? [] : [{ tool: tool!, field: field!, value }];
+    });
+  });
+}
+
+/** Returns the default that a comment names, if it is a value of the type. */
+function defaultIn(comment: string, type: string): unknown {
+  const named = [
+    ...comment.matchAll(/\bdefaults?:? (?:to )?["']?(\w+?)["']?(?:ms)?\b/gi),
+    ...comment.matchAll(/["']?\b(\w+)["']? \(default\)/g),
+  ];
+  const unless = /\bby default\b[^]*\bSet to (true|false)\b/.exec(comment)?.[1];
+  const words = named.map(([, word]) => word!);
+  if (unless !== undefined) words.push(String(unless === "false"));
+  const values = words.map((word) => /^(\d+|true|false)$/.test(word) ? JSON.parse(word) : word);
+  return values.find((value) => {
+    const kind: string = typeof value;
+    return kind === "string" ? type.includes(`"${value}"`) : kind === type;
+  });
+}
+
+/** Returns whether a call whose input gates changed may run with another field, so that its result isn't withheld. */
+async function isExpected({ tool, field, value }: Default): Promise<boolean> {
+  const hooks = createHooks({ logger: false });
+  hooks.gate("tool.called", {
+    name: "change",
+    kind: "rewrite",
+    handle: ({ data }) => ({ ...data, params: { changed: 1 } }),
+  });
+  const errors: unknown[] = [];
+  hooks.on("tool.completed", ({ data }) => void errors.push(data.error));
+  const { PreToolUse: [before], PostToolUse: [after] } = claudeAgentHooks(hooks).options({})
+    .hooks as // deno-lint-ignore no-explicit-any -- hooks of the SDK
+    any;
+  const call = { session_id: "s-1", tool_name: tool, tool_use_id: "c1", cwd: "/repo" };
+  const { signal } = new AbortController();
+  const made = { ...call, hook_event_name: "PreToolUse", tool_input: {} };
+  await before.hooks[0](made, "c1", { signal });
+  const ran = { changed: 1, [field]: value };
+  const ended = { ...call, hook_event_name: "PostToolUse", tool_input: ran, tool_response: "ok" };
+  await after.hooks[0](ended, "c1", { signal });
+  await hooks.close();
+  assert.equal(errors.length, 1);
+  return errors[0] === undefined;
+}
+
+test("the result of a rewritten call isn't withheld for a default that the SDK's types document", async () => {
+  const defaults = defaultsOf(readFileSync(TOOLS, "utf8"));
+  const found = defaults.map(({ tool, field }) => `${tool}.${field}`).join(", ");
+  assert.ok(defaults.length >= 14, found);
+  assert.match(found, /Agent\.run_in_background.*CronCreate\.durable.*Monitor\.timeout_ms/);
+  const unknown: Default[] = [];
+  for (const one of defaults) if (!await isExpected(one)) unknown.push(one);
+  assert.deepEqual(unknown, []);
+  for (const { tool, field, value } of defaults) {
+    const other = typeof value === "boolean" ? !value : `${value}x`;
+    assert.equal(await isExpected({ tool, field, value: other }), false, `${tool}.${field}`);
+  }
+});
+
+test("a default of a tool of Claude Code that isn't known is found", async () => {
+  const types = `export interface NewInput {\n  /**\n   * How much. Defaults to 7.\n   */\n` +
+    `  amount?: number;\n}\n`;
+  const [found, ...others] = defaultsOf(types);
+  assert.deepEqual([found, others], [{ tool: "New", field: "amount", value: 7 }, []]);
+  assert.equal(await isExpected(found!), false);
 });

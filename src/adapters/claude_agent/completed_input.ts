@@ -8,13 +8,29 @@ export type Changed = {
   readonly transcript: string | undefined;
 };
 
-/** Defaults that Claude Code may add to a rewritten input of its tools. Any other added field counts as changed. */
+/**
+ * Defaults that Claude Code may add to a rewritten input of its tools: those that `sdk-tools.d.ts` of its SDK documents,
+ * and flags that are off. Any other added field counts as changed.
+ */
 const DEFAULTS: Readonly<Record<string, Readonly<Record<string, unknown>>>> = {
-  Agent: { run_in_background: false },
+  Agent: { run_in_background: true },
+  Artifact: { limit: 25, scope: "mine" },
   Bash: { run_in_background: false, dangerouslyDisableSandbox: false },
+  CronCreate: { recurring: true, durable: false },
   Edit: { replace_all: false },
-  Grep: { "-i": false, "-o": false, multiline: false },
+  Grep: {
+    "-i": false,
+    "-n": true,
+    "-o": false,
+    head_limit: 250,
+    multiline: false,
+    offset: 0,
+    output_mode: "files_with_matches",
+  },
   Monitor: { timeout_ms: 300_000, persistent: false },
+  NotebookEdit: { edit_mode: "replace" },
+  Projects: { n: 5, present_to_user: false },
+  ProposeGoal: { ask_user: true },
 };
 
 /**
