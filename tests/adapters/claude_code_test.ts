@@ -10,7 +10,7 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import process from "node:process";
 import { fileURLToPath } from "node:url";
-import { createHooks } from "@omniagent/hooks";
+import { createHooks, type Hooks } from "@omniagent/hooks";
 import { claudeAgentHooks } from "@omniagent/hooks/claude-agent";
 import { ask, deny } from "@omniagent/hooks/gates";
 import { test } from "../support/harness.ts";
@@ -74,23 +74,10 @@ async function run(): Promise<void> {
       return text(`${name} ${amount}`);
     })
   );
-  const home = mkdtempSync(join(tmpdir(), "omniagent-hooks-claude-"));
-  const claude = claudeAgentHooks(hooks, { sessionId: "s-1" });
-  const options = claude.options({
-    ...optionsIn(home, api.url),
+  const result = await ended(hooks, { home: newHome(), api }, {
     mcpServers: { shop: createSdkMcpServer({ name: "shop", tools }) },
     allowedTools: ["mcp__shop__look"],
   });
-  let result: string | undefined;
-  try {
-    for await (const message of claude.wrap(query({ prompt: "hi", options }))) {
-      if (message.type === "result") result = message.result;
-    }
-  } finally {
-    api.close();
-    rmSync(home, { recursive: true, force: true, maxRetries: 5 });
-  }
-  await hooks.close();
   assert.equal(result, "done");
   // What ran without being asked was allowed by Claude Code's own rules; `pay` by the person.
   assert.deepEqual([ran, questions], [["look", "pay"], ["Pay 3?"]]);
@@ -108,6 +95,30 @@ async function run(): Promise<void> {
   assert.match(told, /look 1/);
   assert.match(told, /Nothing is removed/);
   assert.match(told, /pay 3/);
+}
+
+/** A home of its own for Claude Code, and the server that it asks in place of Anthropic's. */
+type Place = { readonly home: string; readonly api: { readonly url: string; close(): void } };
+
+/** Runs Claude Code with hooks until it ends, closes the hooks, and removes its place. Returns its result. */
+async function ended(hooks: Hooks, { home, api }: Place, more: object): Promise<unknown> {
+  const claude = claudeAgentHooks(hooks, { sessionId: "s-1" });
+  const options = claude.options({ ...optionsIn(home, api.url), ...more });
+  let result: unknown;
+  try {
+    for await (const message of claude.wrap(query({ prompt: "hi", options }))) {
+      if (message.type === "result") result = message.result;
+    }
+  } finally {
+    api.close();
+    rmSync(home, { recursive: true, force: true, maxRetries: 5 });
+  }
+  await hooks.close();
+  return result;
+}
+
+function newHome(): string {
+  return mkdtempSync(join(tmpdir(), "omniagent-hooks-claude-"));
 }
 
 /** Options with which Claude Code has a home of its own, and asks a server on this machine. */
@@ -129,7 +140,7 @@ function optionsIn(home: string, url: string) {
 
 /** What it doesn't recognize as a result of the tool, Claude Code replaces by the original. */
 async function withheld(): Promise<void> {
-  const home = mkdtempSync(join(tmpdir(), "omniagent-hooks-claude-"));
+  const home = newHome();
   const path = (name: string) => join(home, name);
   writeFileSync(path("image.png"), Buffer.from(PNG, "base64"));
   const cells = [{ cell_type: "markdown", metadata: {}, source: ["SECRET"] }];
@@ -151,16 +162,7 @@ async function withheld(): Promise<void> {
   const api = await startMessagesApi([...steps, { text: "done" }]);
   const { hooks, log } = recorded();
   hooks.gate("tool.completed", { name: "policy", handle: () => deny("kept back") });
-  const claude = claudeAgentHooks(hooks, { sessionId: "s-1" });
-  const allowedTools = steps.map(({ name }) => name);
-  const options = claude.options({ ...optionsIn(home, api.url), allowedTools });
-  try {
-    for await (const _ of claude.wrap(query({ prompt: "hi", options })));
-  } finally {
-    api.close();
-    rmSync(home, { recursive: true, force: true, maxRetries: 5 });
-  }
-  await hooks.close();
+  await ended(hooks, { home, api }, { allowedTools: steps.map(({ name }) => name) });
   assert.equal(log.count("tool.completed"), steps.length, log.lines.join("\n"));
   const { messages } = api.requests.at(-1);
   // deno-lint-ignore no-explicit-any -- messages of Anthropic's API
@@ -173,7 +175,7 @@ async function withheld(): Promise<void> {
 
 /** Claude Code completes the input that gates changed: the result of such a call isn't withheld. */
 async function rewritten(): Promise<void> {
-  const home = mkdtempSync(join(tmpdir(), "omniagent-hooks-claude-"));
+  const home = newHome();
   const path = (name: string) => join(home, name);
   for (const name of ["a.txt", "b.txt"]) writeFileSync(path(name), `SHOWN of ${name}`);
   const changes: Readonly<Record<string, readonly object[]>> = {
@@ -217,19 +219,10 @@ async function rewritten(): Promise<void> {
     { amount: z.coerce.number() },
     ({ amount }: { amount: number }) => text(`SHOWN ${amount}`),
   );
-  const claude = claudeAgentHooks(hooks, { sessionId: "s-1" });
-  const options = claude.options({
-    ...optionsIn(home, api.url),
+  await ended(hooks, { home, api }, {
     mcpServers: { shop: createSdkMcpServer({ name: "shop", tools: [pay] }) },
     allowedTools: Object.keys(changes),
   });
-  try {
-    for await (const _ of claude.wrap(query({ prompt: "hi", options })));
-  } finally {
-    api.close();
-    rmSync(home, { recursive: true, force: true, maxRetries: 5 });
-  }
-  await hooks.close();
   assert.deepEqual(failures, []);
   assert.deepEqual(errors, steps.map(() => undefined));
 }
