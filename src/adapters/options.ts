@@ -1,6 +1,13 @@
 import { checkKnown } from "../internal/options.ts";
 import { checkFunctions, checkObject, invalidOption } from "../internal/validate.ts";
-import type { AgentEvents, EventType, FinalDecision, Hooks, ObserveOptions } from "../core/mod.ts";
+import type {
+  AgentEvents,
+  EventType,
+  FinalDecision,
+  Hooks,
+  ObserveOptions,
+  ToolContext,
+} from "../core/mod.ts";
 import type { Spans, TelemetrySpan } from "../core/telemetry.ts";
 
 /** The tokens of a model call, as in `model.completed`. */
@@ -25,6 +32,7 @@ export type AgentHooks = Pick<Hooks, "call" | "decide"> & {
       guards(type: string): boolean;
       preload(): void;
       use(decision: FinalDecision): Promise<boolean>;
+      markJudged(context: ToolContext): void;
     };
   };
 };

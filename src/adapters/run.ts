@@ -158,7 +158,7 @@ export class AgentRun {
    */
   async tool<Result>(
     call: ToolCall,
-    execute: (params: never) => Result | PromiseLike<Result>,
+    execute: (params: never, call: AllowedCall) => Result | PromiseLike<Result>,
     denied: (denial: DeniedCall) => Result,
   ): Promise<Result> {
     await this.#last;

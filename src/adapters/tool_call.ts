@@ -64,6 +64,8 @@ export type AllowedCall = {
   complete(result: unknown): Promise<ToolOutcome>;
   /** Ends the call with the tool's error. */
   fail(error: unknown): Promise<ToolOutcome>;
+  /** Notes that it ends as a call of the same tool in it, whose end gates have judged: they don't judge it again. */
+  markJudged(): void;
   /** Leaves the call open: the run is paused, and another run repeats the call when it resumes. */
   pause(): void;
 };
@@ -108,14 +110,15 @@ export async function openCall(
   const given = toRecord(call.params);
   const tool = deferred<unknown>();
   const opened = deferred<
-    Pick<AllowedCall, "isApproved" | "context" | "within"> & {
+    Pick<AllowedCall, "isApproved" | "context" | "within" | "markJudged"> & {
       readonly params: object;
       readonly decisionId: string;
     }
   >();
   let result: unknown;
   const run = (params: object, context: ToolContext): Promise<unknown> => {
-    opened.resolve({ ...context, params, within: hooks.registry.observer.bind() });
+    const markJudged = (): void => hooks.registry.gates.markJudged(context);
+    opened.resolve({ ...context, params, markJudged, within: hooks.registry.observer.bind() });
     return tool.promise;
   };
   const ended = hooks.call(name, given, run, { ...caller, callId, signal }).then(
@@ -130,7 +133,7 @@ export async function openCall(
   if (!("params" in first)) {
     return first.type === "denied" ? first : undecided(hooks, call, caller, first);
   }
-  const { isApproved, context, decisionId, within } = first;
+  const { isApproved, context, decisionId, within, markJudged } = first;
   const judged = isRecord ? first.params : (first.params as { readonly input: unknown }).input;
   let own: Pick<AllowedCall, "params" | "parsed" | "issues">;
   try {
@@ -147,6 +150,7 @@ export async function openCall(
     isApproved,
     context,
     within,
+    markJudged,
     ...own,
     complete: (value) => {
       result = value;
@@ -171,7 +175,7 @@ export async function callTool<Result>(
   hooks: AgentHooks,
   call: ToolCall,
   caller: Caller,
-  execute: (params: never) => Result | PromiseLike<Result>,
+  execute: (params: never, call: AllowedCall) => Result | PromiseLike<Result>,
   denied: (denial: DeniedCall) => Result,
 ): Promise<Result> {
   const opened = await openCall(hooks, call, caller);
@@ -229,11 +233,11 @@ function unseenIn({ params, unseen }: ToolCall): string | undefined {
 
 async function runTool(
   opened: AllowedCall,
-  execute: (params: never) => unknown,
+  execute: (params: never, call: AllowedCall) => unknown,
 ): Promise<ToolOutcome> {
   let result: unknown;
   try {
-    result = await opened.within(() => execute(opened.params as never));
+    result = await opened.within(() => execute(opened.params as never, opened));
   } catch (error) {
     return await opened.fail(error);
   }
@@ -270,6 +274,7 @@ async function undecided(
     within: (fn) => fn(),
     complete: (value) => Promise.resolve({ type: "result", value }),
     fail: (error) => Promise.resolve({ type: "error", error }),
+    markJudged: () => {},
     pause: () => {},
   };
 }

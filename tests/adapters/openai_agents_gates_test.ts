@@ -395,6 +395,43 @@ test("openai-agents: a call whose completed arguments are denied ends with an er
   assert.ok(log.lines.includes("tool.completed pay error: No ids"), log.lines.join("\n"));
 });
 
+/** How the tool of a call ends whose arguments are judged twice, and what the model is told then. */
+const ENDS: Readonly<Record<string, readonly [pay: () => string, ends: string, told: RegExp]>> = {
+  "a result": [() => "paid", "paid!", /"paid!"/],
+  "a result that is denied": [() => "sk-1", "error: a key", /"a key"/],
+  "an error": [
+    () => {
+      throw new Error("busy");
+    },
+    "An error occurred while running the tool. Please try again.!",
+    /try again\.!"/,
+  ],
+};
+
+for (const [what, [execute, ends, says]] of Object.entries(ENDS)) {
+  test(`openai-agents: gates judge ${what} once when they judge the arguments twice`, async () => {
+    const { hooks, log } = recorded();
+    hooks.gate("tool.called", { name: "policy", handle: () => undefined });
+    let judged = 0;
+    hooks.gate("tool.completed", {
+      name: "keys",
+      kind: "rewrite",
+      handle: ({ data }) => {
+        judged++;
+        return data.result === "sk-1" ? deny("a key") : { ...data, result: `${data.result}!` };
+      },
+    });
+    const told = await toldOfPay(hooks, () => "id-1", execute);
+    await hooks.close();
+    log.check("s-1");
+    assert.match(told, says);
+    assert.deepEqual([judged, log.lines.filter((line) => line.startsWith("tool.completed"))], [1, [
+      `tool.completed pay ${ends}`,
+      `tool.completed pay#2 ${ends}`,
+    ]]);
+  });
+}
+
 test("openai-agents: a schema must not change what a gate changed", async () => {
   const doubled = z.object({
     amount: z.number().transform((amount: number) => amount * 2).pipe(z.number()),

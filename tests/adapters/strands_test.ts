@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Hooks } from "@omniagent/hooks";
-import { deny } from "@omniagent/hooks/gates";
+import { allow, deny } from "@omniagent/hooks/gates";
 import { strandsHooks } from "@omniagent/hooks/strands";
 import { test } from "../support/harness.ts";
 import { type Driver, type Ending, load, type Script, type Turn, USAGE } from "./driver.ts";
@@ -457,6 +457,53 @@ for (const [how, swap] of Object.entries(SWAPPED)) {
     }
   });
 }
+
+/** Runs an agent that calls `quote`, in whose place a hook selects `pay`. Returns what the model is told. */
+async function toldOfSwapped(hooks: Hooks): Promise<{ status: string; content: unknown }> {
+  const turns = [{ calls: [{ id: "c1", name: "quote", params: { amount: 7 } }] }, { text: "done" }];
+  const [pay, quote] = toolsOf({ pay: () => "paid", quote: () => "7" });
+  const { agent } = connected(hooks, turns, {}, { tools: [pay, quote] });
+  agent.addHook(
+    strands.BeforeToolCallEvent,
+    (event: { selectedTool: unknown }) => void (event.selectedTool = pay),
+  );
+  await agent.invoke("hi");
+  return agent.messages[2].content[0].toJSON().toolResult;
+}
+
+test("strands: a denial of the tool that runs is one of the call", async () => {
+  const { hooks, log } = recorded();
+  hooks.gate("tool.called", {
+    name: "policy",
+    handle: ({ data }) => data.name === "pay" ? deny("No payments") : undefined,
+  });
+  const { status, content } = await toldOfSwapped(hooks);
+  await hooks.close();
+  log.check("s-1");
+  assert.deepEqual([status, content], ["error", [{ text: "No payments" }]]);
+  assert.deepEqual(log.lines.filter((line) => line.startsWith("tool.")), [
+    `tool.called c1 quote {"amount":7}`,
+    "tool.completed c1 error: No payments",
+    "tool.denied c1#2 No payments",
+  ]);
+});
+
+test("strands: the text that gates add to a call, and to the tool that runs in its place, is told once", async () => {
+  const { hooks } = recorded();
+  hooks.gate("tool.called", {
+    name: "policy",
+    handle: () => allow("fine", { context: "Be brief" }),
+  });
+  const judged: unknown[] = [];
+  hooks.gate("tool.completed", {
+    name: "seen",
+    handle: ({ data }) => void judged.push(data.result),
+  });
+  const { content } = await toldOfSwapped(hooks);
+  await hooks.close();
+  assert.deepEqual(content, [{ text: "paid" }, { text: "Be brief" }]);
+  assert.deepEqual(judged, ["paid", "paid"]);
+});
 
 test("strands: a call that middleware renames continues after a pause without another decision", async () => {
   const { hooks, log } = recorded();

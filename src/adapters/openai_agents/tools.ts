@@ -3,7 +3,7 @@ import { errorMessage } from "../../internal/issues.ts";
 import { isObject } from "../../internal/validate.ts";
 import { CHANGED, describeDropped, isSame } from "../params.ts";
 import type { AgentRun } from "../run.ts";
-import { denialText, type ToolCall, toText } from "../tool_call.ts";
+import { type AllowedCall, denialText, type ToolCall, toText } from "../tool_call.ts";
 import { type Frame, frames } from "./frame.ts";
 import {
   type InvokeDetails,
@@ -106,7 +106,7 @@ function judgedFunction(tool: SdkTool, invoke: Invoke, take: Take): Invoke {
     });
     const run = (text: string): Promise<unknown> => invoke.call(tool, context, text, details);
     const given = parsed(input);
-    const execute = async (judged: unknown): Promise<unknown> => {
+    const execute = async (judged: unknown, call: AllowedCall): Promise<unknown> => {
       const text = written(input, judged);
       if (!next.frame.hasGates()) return await run(text);
       const first = await invokeIf({ judged, details }, () => run(text));
@@ -127,7 +127,11 @@ function judgedFunction(tool: SdkTool, invoke: Invoke, take: Take): Invoke {
         return refuse(reason);
       };
       const denied = (denial: DeniedCall): never => fail(denialText(denial));
-      return await next.run.tool(callOf(first.parsed), second, denied);
+      try {
+        return await next.run.tool(callOf(first.parsed), second, denied);
+      } finally {
+        call.markJudged();
+      }
     };
     let isRefused = false;
     const fail = (text: string): never => {
@@ -195,15 +199,15 @@ function judgedEditor(tool: SdkTool, editor: SdkEditor, take: Take): SdkEditor {
 async function judged(
   { run, frame: { signal, isOver, hasGates } }: Next,
   call: ToolCall,
-  execute: (params: never) => unknown,
+  execute: (params: never, call: AllowedCall) => unknown,
   denied: (text: string) => unknown,
 ): Promise<unknown> {
   const inner: Frame = { current: run, handoffs: [], isTool: true, signal, isOver, hasGates };
-  const tool = async (params: never): Promise<unknown> => {
+  const tool = async (params: never, own: AllowedCall): Promise<unknown> => {
     // It may have ended while a person was asked, and the SDK tells a shell or an editor nothing of that.
     if (isOver()) throw new Error("The run has ended");
     try {
-      const output = await frames().run(inner, () => execute(params));
+      const output = await frames().run(inner, () => execute(params, own));
       const response = toText(output);
       if (response) await inner.nested?.sent(response);
       await inner.nested?.end({ response });

@@ -43,6 +43,18 @@ type Running = {
   last?: { readonly message: Message; readonly stopReason: string; isAdded: boolean };
 };
 
+/** How a call is judged, and how it runs. */
+type Judging = {
+  readonly name: string;
+  readonly next: Stage<ToolContext, ToolOutput>;
+  /** Whether the tool runs next: then gates judge what its schema makes of the input. @default true */
+  readonly isLast?: boolean;
+  /** Whether it is a call in another one, which adds the contexts to the result. @default false */
+  readonly isInner?: boolean;
+  /** What gates add for the model to the result: of the call, and of the one in it. */
+  readonly contexts?: Set<string>;
+};
+
 /** One plugin, and the agents that it is installed in. */
 export class Connection {
   readonly #hooks: AgentHooks;
@@ -194,21 +206,17 @@ export class Connection {
     const context = { ...others, toolUse: { ...toolUse } }; // nobody can change it while gates decide
     const { name } = toolUse;
     const { name: own = name } = context.tool ?? {};
-    const run: Stage<ToolContext, ToolOutput> = own === name
-      ? next
-      : (judged) => this.#judgeTool(agent, judged, { name: own, next });
-    return this.#judgeTool(agent, context, { name, next: run, isLast: own === name });
+    if (own === name) return this.#judgeTool(agent, context, { name, next });
+    const contexts = new Set<string>();
+    const inner: Stage<ToolContext, ToolOutput> = (judged) =>
+      this.#judgeTool(agent, judged, { name: own, next, contexts, isInner: true });
+    return this.#judgeTool(agent, context, { name, next: inner, contexts, isLast: false });
   }
 
   async *#judgeTool(
     agent: Agent,
     context: ToolContext,
-    { name, next, isLast = true }: {
-      readonly name: string;
-      readonly next: Stage<ToolContext, ToolOutput>;
-      /** Whether the tool runs next: then gates judge what its schema makes of the input. */
-      readonly isLast?: boolean;
-    },
+    { name, next, isLast = true, isInner = false, contexts = new Set() }: Judging,
   ): AsyncGenerator<unknown, ToolOutput, undefined> {
     const { tool, toolUse, cancelSignal } = context;
     // Tools only run in runs. Without one, it could not be judged.
@@ -232,6 +240,7 @@ export class Connection {
       this.install(tool.agent);
       this.#parents.set(tool.agent, running.run);
     }
+    if (opened.context !== undefined) contexts.add(opened.context);
     let isOpen = true;
     try {
       const judged = {
@@ -241,7 +250,7 @@ export class Connection {
       };
       const output = yield* stepsWithin(opened.within, next(judged));
       isOpen = false;
-      return await this.#judged(opened, output);
+      return await this.#judged(opened, output, isInner ? [] : contexts);
     } catch (error) {
       isOpen = false;
       // The tool asks a person: the call continues when the agent is resumed.
@@ -257,8 +266,12 @@ export class Connection {
     }
   }
 
-  /** Returns the tool's own result, or what gates changed it to. */
-  async #judged(call: AllowedCall, output: ToolOutput): Promise<ToolOutput> {
+  /** Returns the tool's own result, or what gates changed it to, with the texts that they add for the model. */
+  async #judged(
+    call: AllowedCall,
+    output: ToolOutput,
+    contexts: Iterable<string>,
+  ): Promise<ToolOutput> {
     const { toolUseId, status, content, error } = output.result;
     if (status === "error") {
       const text = errorTextOf(content);
@@ -278,14 +291,14 @@ export class Connection {
     if (outcome.type === "error") return this.#failed(toolUseId, errorMessage(outcome.error));
     // The tool may have changed its result in the meantime.
     const isSame = JSON.stringify(outcome.value) === JSON.stringify(valueOf(content));
-    const { context } = call;
-    if (isSame && context === undefined) return output;
     const { TextBlock, toolResultContentFromData, ToolResultBlock } = this.#sdk;
+    const added = [...contexts].map((context) => new TextBlock(context));
+    if (isSame && added.length === 0) return output;
     const blocks = isSame
       ? [...content]
       : dataOf(outcome.value, content).map((data) => toolResultContentFromData(data as never));
-    if (context !== undefined) blocks.push(new TextBlock(context));
-    const result = new ToolResultBlock({ toolUseId, status: "success", content: blocks });
+    const given = { toolUseId, status: "success", content: [...blocks, ...added] };
+    const result = new ToolResultBlock(given);
     return { result: result as ToolResult };
   }
 

@@ -29,6 +29,8 @@ export type CallHost =
   & {
     /** Returns whether gates decide about events of a type. */
     guards(type: string): boolean;
+    /** Returns whether gates have judged how a call ends, by what its tool got. */
+    isJudged(context: ToolContext): boolean;
     /** Decides about an event that was accepted before `close`. */
     decide(event: HookEvent, signal?: AbortSignal, traits?: CallTraits): Promise<Decision>;
     /**
@@ -56,6 +58,7 @@ export class Execution<Params extends object, Result> {
   readonly #span: TelemetrySpan;
   readonly #decision: FinalDecision;
   readonly #start: number;
+  #context: ToolContext | undefined;
 
   constructor(
     host: CallHost,
@@ -105,13 +108,8 @@ export class Execution<Params extends object, Result> {
     const more = context === undefined ? {} : { context };
     const judged = (data as { readonly params: Params }).params;
     signal.throwIfAborted(); // it may have aborted while the decision was stored
-    return await this.#call.run(judged, {
-      signal,
-      callId: callId!,
-      decisionId,
-      isApproved,
-      ...more,
-    });
+    this.#context = { signal, callId: callId!, decisionId, isApproved, ...more };
+    return await this.#call.run(judged, this.#context);
   }
 
   /** Judges the error of a tool. @throws the error, or what a gate made of it */
@@ -127,7 +125,7 @@ export class Execution<Params extends object, Result> {
   }
 
   async #succeeded(result: Result): Promise<Result | DeniedCall> {
-    if (!this.#host.guards("tool.completed")) {
+    if (!this.#isGuarded) {
       const text = looseText(result);
       await this.#finish(text === undefined ? {} : { result: text });
       return result;
@@ -143,11 +141,17 @@ export class Execution<Params extends object, Result> {
     return judgedResult(typeof result === "string", outcome!.data) as Result;
   }
 
+  /** Whether gates judge how the call ends. */
+  get #isGuarded(): boolean {
+    const isJudged = this.#context !== undefined && this.#host.isJudged(this.#context);
+    return !isJudged && this.#host.guards("tool.completed");
+  }
+
   /** Emits `tool.completed`, if gates allow it. Resolves to their decision; undefined if there are none. */
   async #finish(ended: Ended): Promise<FinalDecision | undefined> {
     const host = this.#host;
     const data = this.#completed(ended);
-    if (!host.guards("tool.completed")) {
+    if (!this.#isGuarded) {
       this.#span.set({ content: contentOf(host, "tool.completed", data) });
       await this.#emit(data);
       return undefined;

@@ -49,6 +49,8 @@ export class Gates<Events extends object = AgentEvents> {
   readonly #table: GateTable;
   readonly #onAsk: GatesOptions["onAsk"];
   #keeper: Gatekeeper | undefined;
+  /** The calls whose end gates have judged as that of another call, by what their tools got. */
+  readonly #judged = new WeakSet<ToolContext>();
 
   /** @ignore A registry creates its own. @throws {TypeError | RangeError} when an option is invalid */
   constructor(
@@ -166,6 +168,14 @@ export class Gates<Events extends object = AgentEvents> {
     for (const load of [importToolCall, importGatekeeper]) load().catch(() => {});
   }
 
+  /**
+   * Notes that a call ends as another one has that its tool made, whose end gates have judged: they don't judge it
+   * again. Call it before the tool returns, with the tool's second argument.
+   */
+  markJudged(context: ToolContext): void {
+    this.#judged.add(context);
+  }
+
   /** Decides about a tool call, and runs the tool if it is allowed. See `Hooks.call`. */
   call<Params extends object, Result>(
     name: string,
@@ -186,6 +196,7 @@ export class Gates<Events extends object = AgentEvents> {
         guards: (type: string) => this.guards(type),
         decide: async (event: HookEvent, signal?: AbortSignal, traits?: CallTraits) =>
           await this.#decide(event, signal, traits),
+        isJudged: (context: ToolContext) => this.#judged.has(context),
         use: async (decision: FinalDecision) => await this.#keeper?.use(decision) ?? true,
         observer: this.#observer,
         telemetry: this.#host.recorder,
