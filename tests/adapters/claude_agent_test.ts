@@ -76,7 +76,7 @@ const test = (name: string, fn: () => Promise<void>) => testOf(name, fn, { leaks
 
 /** The process of Claude Code ends at once, and with it what the tool would have responded. */
 const ABORTED = {
-  why: "An abort ends Claude Code at once, so the tool's own error never arrives.",
+  why: "An abort ends Claude Code immediately, so the tool's own error never arrives.",
   log: [
     ...START,
     CALLED,
@@ -96,7 +96,7 @@ const driver: Driver = {
       log: [...START, CALLED, "tool.completed c1 paid 7", ...END],
     },
     "an agent that starts another one": {
-      why: "It is only in the parameters of the call that starts the subagent.",
+      why: "Gates see it only in the parameters of the call that starts the subagent.",
       log: [
         ...START,
         `tool.called c1 helper {"amount":7}`,

@@ -123,7 +123,7 @@ const driver: Driver = {
   differences: {
     "an agent that starts another one": {
       why:
-        "The tool is `agent-<name>`, takes `{ prompt }`, and its result has the calls of the subagent.",
+        "The tool is `agent-<name>`, takes `{ prompt }`, and its result includes the subagent's calls.",
       log: [
         ...START,
         `tool.called c1 agent-helper {"prompt":"help"}`,
