@@ -4,6 +4,7 @@ import { type DeniedCall, deny } from "@omniagent/hooks/gates";
 import { claudeAgentHooks } from "@omniagent/hooks/claude-agent";
 import { mcpHooks } from "@omniagent/hooks/mcp";
 import { isCompleted } from "../../src/adapters/claude_agent/completed_input.ts";
+import { copyWith } from "../../src/adapters/copy_with.ts";
 import { AgentRun } from "../../src/adapters/run.ts";
 import { impureIn } from "../../src/adapters/params.ts";
 import { Attempts, openCall } from "../../src/adapters/tool_call.ts";
@@ -118,6 +119,60 @@ test("claude-agent: only input as Claude Code completes it is that which gates j
     const input = { judged: {}, ran: { [field]: value }, ...PLACE };
     assert.equal(isCompleted(tool, input), isDefault, JSON.stringify([tool, field, value]));
   }
+});
+
+test("a copy of a tool has its members, and methods see those that were replaced", () => {
+  const mark = Symbol("mark");
+  class Base {
+    #limit = 7;
+    readonly name: string = "pay";
+    readonly [mark] = true;
+
+    get limit(): number {
+      return this.#limit;
+    }
+
+    set limit(limit: number) {
+      this.#limit = limit;
+    }
+
+    run(): string {
+      return `runs ${this.name}, ${this.execute()}`;
+    }
+
+    execute(): string {
+      return "paid";
+    }
+  }
+  class Tool extends Base {
+    override get limit(): number {
+      return super.limit * 2;
+    }
+
+    override set limit(limit: number) {
+      super.limit = limit;
+    }
+  }
+  const tool = new Tool();
+  Object.defineProperty(tool, "hidden", { value: 1 });
+  Object.defineProperty(tool, "twice", { get: () => tool.limit * 2, enumerable: true });
+  Object.freeze(tool);
+  const copy = copyWith(tool, { execute: () => "kept back" });
+  assert.ok(copy instanceof Tool);
+  assert.equal(copy.run(), "runs pay, kept back");
+  assert.equal(tool.run(), "runs pay, paid");
+  assert.deepEqual([copy.limit, copy[mark], Reflect.get(copy, "twice")], [14, true, 28]);
+  copy.limit = 1;
+  assert.deepEqual([copy.limit, tool.limit], [2, 2]);
+  assert.deepEqual(Object.keys(copy), ["name", "twice", "execute"]);
+  assert.equal(Reflect.get(copy, "hidden"), 1);
+  assert.equal(copyWith(tool, { name: "quote" }).name, "quote"); // although it is frozen
+});
+
+test("a copy of an object without a prototype has none", () => {
+  const tool = Object.assign(Object.create(null), { name: "pay" });
+  const copy = copyWith(tool, { limit: 7 });
+  assert.deepEqual([Object.getPrototypeOf(copy), copy.name, copy.limit], [null, "pay", 7]);
 });
 
 const PARTIAL = { type: "stream_event", session_id: "s", event: { type: "content_block_delta" } };

@@ -1,4 +1,5 @@
 import { copyJson } from "../../internal/json.ts";
+import { copyWith } from "../copy_with.ts";
 import { copyOf, isSame, REJECTED } from "../params.ts";
 import { type AllowedCall, toRecord } from "../tool_call.ts";
 
@@ -32,10 +33,10 @@ export function judgedTool(tool: unknown, call: AllowedCall, runId: string): unk
   if (own._call === undefined) {
     return parsed === undefined
       ? tool
-      : like(own, { invoke: (_, config) => bound(own, call, config) });
+      : copyWith(own, { invoke: (_, config) => bound(own, call, config) });
   }
   let id: string | undefined = runId; // a tool that runs again does so in another run
-  const copy: Tool = like(own, {
+  const copy: Tool = copyWith(own, {
     ...(parsed === "accepted" && { schema: ANY }),
     invoke: (input, config) => {
       const options = { ...config, runId: id };
@@ -61,10 +62,4 @@ function bound(tool: Tool, { parsed, params }: AllowedCall, config?: object): un
   const { type } = (params ?? {}) as { readonly type?: unknown };
   if (parsed === "accepted" && type !== "tool_call") return tool.invoke(copyOf(params), config);
   throw new TypeError("Received tool input did not match expected schema");
-}
-
-function like(tool: Tool, changes: Partial<Tool>): Tool {
-  const properties = Object.getOwnPropertyDescriptors({ ...changes });
-  const all = { ...Object.getOwnPropertyDescriptors(tool), ...properties };
-  return Object.create(Object.getPrototypeOf(tool), all);
 }

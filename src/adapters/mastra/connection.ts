@@ -1,5 +1,6 @@
 import { createEventId } from "../../internal/uuid.ts";
 import { type AsyncStorage, createStorage } from "../async.ts";
+import { copyWith } from "../copy_with.ts";
 import type { AgentHooks, AgentOptions } from "../options.ts";
 import { AgentRun } from "../run.ts";
 import { denialText, openCall } from "../tool_call.ts";
@@ -29,7 +30,6 @@ import {
   rejected,
   toldOf,
   watching,
-  withExecute,
   withoutResumeData,
   withResumeData,
 } from "./tool.ts";
@@ -255,7 +255,7 @@ class Connection {
         return tool.execute!(params, context);
       };
       this.#judged.add(execute);
-      return [name, withExecute(tool, execute)];
+      return [name, copyWith(tool, { execute })];
     });
     return Object.fromEntries(wrapped);
   }

@@ -14,13 +14,6 @@ import {
 import { repaired } from "./repaired_input.ts";
 import type { Instance, Registry, TaskManager, Tool, ToolContext, Tools } from "./agent.ts";
 
-/** Returns a tool like another, of the same class, that runs another function. */
-export function withExecute(tool: Tool, execute: Tool["execute"]): Tool {
-  const property = { value: execute, configurable: true, enumerable: true, writable: true };
-  const properties = { ...Object.getOwnPropertyDescriptors(tool), execute: property };
-  return Object.create(Object.getPrototypeOf(tool), properties);
-}
-
 /** How much of a rejected input the model is shown, in characters, as Mastra does. */
 const MAX_SHOWN = 200;
 

@@ -4,6 +4,7 @@
  * @module
  */
 
+import { copyWith } from "../copy_with.ts";
 import { copyOf, REJECTED } from "../params.ts";
 import type { AllowedCall } from "../tool_call.ts";
 
@@ -124,13 +125,8 @@ export function judgedTool(tool: ToolContext["tool"], call: AllowedCall): ToolCo
     tool._inputSchema!.parse?.(input); // says why
     throw new TypeError(REJECTED);
   };
-  return like(tool, { _functionTool: like(tool._functionTool!, { _callback: callback }) });
-}
-
-function like<Value extends object>(value: Value, changes: Partial<Value>): Value {
-  const properties = Object.getOwnPropertyDescriptors({ ...changes });
-  const all = { ...Object.getOwnPropertyDescriptors(value), ...properties };
-  return Object.create(Object.getPrototypeOf(value), all);
+  const runner = copyWith(tool._functionTool!, { _callback: callback });
+  return copyWith(tool, { _functionTool: runner });
 }
 
 /** Returns the text of a message. */
