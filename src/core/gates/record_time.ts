@@ -1,5 +1,5 @@
 import type { Clock } from "../../internal/clock.ts";
-import { GateTimeout } from "./decision_time.ts";
+import { GateTimeout } from "./decision_timer.ts";
 
 /**
  * How much longer than its timeout a decision may take, in milliseconds: gates that use up the timeout leave this
