@@ -63,8 +63,14 @@ const NEEDED = [
 ] as const;
 
 /** Returns the name of a method that an agent needs to be connected, but lacks. */
-export function missingOf(agent: Instance): string | undefined {
-  return [...RUNS, ...NEEDED].find((name) => typeof agent?.[name] !== "function");
+export function missingOf(agent: object): string | undefined {
+  const found = agent as Partial<Instance> | undefined;
+  return [...RUNS, ...NEEDED].find((name) => typeof found?.[name] !== "function");
+}
+
+/** Returns whether an agent has all methods that it needs to be connected. */
+export function isInstance(agent: object): agent is Instance {
+  return missingOf(agent) === undefined;
 }
 
 export type Agents = Readonly<Record<string, object>>;

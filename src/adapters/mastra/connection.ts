@@ -8,6 +8,7 @@ import type { OpenedCall, ToolCall, ToolOutcome } from "../tool_call.ts";
 import {
   type Agents,
   type Instance,
+  isInstance,
   type MastraAgent,
   missingOf,
   type Output,
@@ -74,16 +75,15 @@ export function connect(hooks: AgentHooks, agent: MastraAgent, options: AgentOpt
   if (CONNECTIONS.has(agent)) {
     throw new TypeError(`${SUBJECT}: the agent '${agent.id}' is already connected`);
   }
-  const instance = agent as unknown as Instance;
-  const missing = missingOf(instance);
-  if (missing !== undefined) {
+  if (!isInstance(agent)) {
+    const missing = missingOf(agent);
     throw new TypeError(
       `${SUBJECT}: '${missing}' is missing. Pass an Agent of @mastra/core 1.71 or a later 1.x`,
     );
   }
-  checkNotDurable(instance);
+  checkNotDurable(agent);
   current ??= createStorage(SUBJECT);
-  new Connection(hooks, instance, options).add(instance);
+  new Connection(hooks, agent, options).add(agent);
 }
 
 /** An agent and its forks, with their runs. */
@@ -148,10 +148,8 @@ class Connection {
 
   /** Connects the agents that this one delegates to, if they can be. */
   #join(agents: Agents): Agents {
-    for (const agent of Object.values(agents) as MastraAgent[]) {
-      const instance = agent as unknown as Instance;
-      const isConnected = CONNECTIONS.has(agent);
-      if (isConnected || missingOf(instance) !== undefined || isDurable(instance)) continue;
+    for (const agent of Object.values(agents)) {
+      if (CONNECTIONS.has(agent) || !isInstance(agent) || isDurable(agent)) continue;
       connect(this.#hooks, agent, { cost: this.#options.cost });
     }
     return agents;

@@ -116,15 +116,8 @@ function judgedFunction(tool: SdkTool, invoke: Invoke, take: Take): Invoke {
       // What the tool's schema makes of it is judged as a call of its own.
       const second = async (judged: unknown): Promise<unknown> => {
         if (next.frame.isOver()) throw new Error("The run has ended");
-        const isKept = isSame(first.parsed, judged);
-        const own = isKept ? text : written(text, judged);
-        const kept = isKept ? first.parsed : undefined;
-        const last = await invokeIf({ judged, kept, details }, () => run(own));
-        if ("output" in last) return last.output;
-        const reason = isKept
-          ? "its schema returns something else each time"
-          : describeDropped(judged, { given: first.parsed, parsed: last.parsed }) ?? CHANGED;
-        return refuse(reason);
+        const last = await invokeParsed({ judged, parsed: first.parsed, text, details }, run);
+        return "output" in last ? last.output : refuse(last.reason);
       };
       const denied = (denial: DeniedCall): never => fail(denialText(denial));
       try {
@@ -263,6 +256,26 @@ async function invokeIf(
     own[key] = callback;
     own.signal = signal;
   }
+}
+
+/** Invokes a tool with what gates judged of arguments that its schema made, or returns why it did not run. */
+async function invokeParsed(
+  { judged, parsed, text, details }: {
+    readonly judged: unknown;
+    /** What the schema made of the text. */
+    readonly parsed: unknown;
+    readonly text: string;
+    readonly details: InvokeDetails | undefined;
+  },
+  run: (text: string) => Promise<unknown>,
+): Promise<{ readonly output: unknown } | { readonly reason: string }> {
+  const isKept = isSame(parsed, judged);
+  const own = isKept ? text : written(text, judged);
+  const kept = isKept ? parsed : undefined;
+  const last = await invokeIf({ judged, kept, details }, () => run(own));
+  if ("output" in last) return last;
+  if (isKept) return { reason: "its schema returns something else each time" };
+  return { reason: describeDropped(judged, { given: parsed, parsed: last.parsed }) ?? CHANGED };
 }
 
 /** Gives an object the fields of another one, in place: the SDK passes the object to the tool. */
