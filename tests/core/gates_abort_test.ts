@@ -300,3 +300,33 @@ test("no tool starts once close() has given up, and its caller doesn't wait for 
     assert.equal(await ended, true);
   }
 });
+
+test("call() reads options of a class, like decide()", async () => {
+  class Turn {
+    readonly #abort = new AbortController();
+    get signal(): AbortSignal {
+      return this.#abort.signal;
+    }
+    get callId(): string {
+      return "call-1";
+    }
+    end(): void {
+      this.#abort.abort(new Error("the turn is over"));
+    }
+  }
+  const hooks = createHooks();
+  const turn = new Turn();
+  const ids: (string | undefined)[] = [];
+  hooks.gate("tool.called", {
+    name: "slow",
+    async handle({ data }) {
+      ids.push(data.call_id);
+      turn.end();
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    },
+  });
+  const result = await hooks.call("pay", {}, () => "ran", turn);
+  assert.equal((result as unknown as DeniedCall).denied, true);
+  assert.deepEqual(ids, ["call-1"]);
+  await hooks.close();
+});

@@ -15,9 +15,9 @@ import {
   isOf,
 } from "./gate_outcome.ts";
 import { type LateResult, readLate } from "./late_result.ts";
-import { applyRewrite, decisionIn } from "./rewrite.ts";
+import { applyRewrite } from "./rewrite.ts";
 import { type DecisionLimits, type DecisionTimer, GateTimeout } from "./decision_timer.ts";
-import { isVerdict, readVerdict, type Verdict } from "./verdict.ts";
+import { decisionIn, isVerdict, readVerdict, type Verdict } from "./verdict.ts";
 
 /** The dependencies of gate calls. */
 export type CallParts = DecisionLimits & {

@@ -71,12 +71,12 @@ export class Gates<Events extends object = AgentEvents> {
     this.#observer = parts.observer;
     this.asks = {
       list: async (options) => {
-        const given = copyOf(options);
+        const given = copyOf(options, ["state", "limit", "cursor"]);
         return (await this.#load("Cannot list asks")).asks.list(given);
       },
       get: async (askId) => (await this.#load("Cannot get ask")).asks.get(askId),
       resolve: async (askId, resolution) => {
-        const given = copyOf(resolution);
+        const given = copyOf(resolution, ["decision", "data", "by", "note"]);
         return (await this.#load("Cannot resolve ask")).asks.resolve(askId, given);
       },
     };
@@ -188,7 +188,7 @@ export class Gates<Events extends object = AgentEvents> {
       const subject = `Cannot call '${name}'`;
       rejectTransaction(subject, options);
       checkKnown(subject, options, CALL_OPTIONS);
-      const given = copyOf(options);
+      const given = copyOf(options, CALL_OPTIONS);
       const event = this.#toolCalled(name, params, given);
       const { callTool } = await loaded(subject, importToolCall());
       const host = {
@@ -252,9 +252,14 @@ export class Gates<Events extends object = AgentEvents> {
   }
 }
 
-/** Copies options, which the caller may change or reuse after the call. What is no object fails later. */
-function copyOf<Options>(options: Options): Options {
-  return isObject(options) ? { ...options } : options;
+/**
+ * Copies options, which the caller may change or reuse after the call, with those that they inherit. What is no object
+ * fails later.
+ */
+function copyOf<Options>(options: Options, names: readonly string[]): Options {
+  if (!isObject(options)) return options;
+  const known = names.filter((name) => name in options).map((name) => [name, options[name]]);
+  return { ...options, ...Object.fromEntries(known) };
 }
 
 /** @throws {TypeError} when there is a transaction */

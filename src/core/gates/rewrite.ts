@@ -1,11 +1,11 @@
 import { errorMessage } from "../../internal/issues.ts";
 import type { StandardIssue } from "../../internal/standard_schema.ts";
-import { isObject } from "../../internal/validate.ts";
+import { fieldOf, isObject } from "../../internal/validate.ts";
 import { EventValidationError } from "../errors.ts";
 import { correlationOf } from "../event_rules.ts";
 import type { HookEvent } from "../events.ts";
 import { snapshotOf } from "../snapshot.ts";
-import { isDecided } from "./verdict.ts";
+import { decisionIn, isDecided } from "./verdict.ts";
 
 /** Payload fields that say which call this is. No rewrite may change them. */
 const FIXED: readonly string[] = [
@@ -41,11 +41,6 @@ export function applyRewrite(
   return next;
 }
 
-/** Returns what looks like a decision in data; undefined for an event that has such a field. */
-export function decisionIn(event: HookEvent, data: unknown): unknown {
-  return fieldOf(event.data, "decision") === undefined ? fieldOf(data, "decision") : undefined;
-}
-
 /** Returns an event with other data, as a snapshot. @throws {EventValidationError} */
 export function withData(event: HookEvent, data: unknown): HookEvent {
   if (data === event.data) return event;
@@ -64,10 +59,4 @@ export async function issuesIn(
     if (error instanceof EventValidationError) return error.issues;
     throw error;
   }
-}
-
-function fieldOf(data: unknown, name: string): unknown {
-  return typeof data === "object" && data !== null
-    ? (data as Readonly<Record<string, unknown>>)[name]
-    : undefined;
 }

@@ -1,3 +1,5 @@
+import { fieldOf } from "../../internal/validate.ts";
+
 /** What a gate decided, in order of strength: the strongest of several wins. */
 export type Decided = "deny" | "ask" | "allow";
 
@@ -144,6 +146,11 @@ export function adoptVerdict(value: unknown): Verdict | undefined | { readonly i
 /** Returns whether a value is one of the three decisions. */
 export function isDecided(value: unknown): value is Decided {
   return value === "allow" || value === "deny" || value === "ask";
+}
+
+/** Returns what looks like a decision in data; undefined for an event that has such a field. */
+export function decisionIn(event: { readonly data: unknown }, data: unknown): unknown {
+  return fieldOf(event.data, "decision") === undefined ? fieldOf(data, "decision") : undefined;
 }
 
 /** Reads own fields only: a polluted `Object.prototype` must not add any. */

@@ -1,5 +1,5 @@
 import { parseEventJson } from "../../core/event_codec.ts";
-import { adoptVerdict, isVerdict, type Verdict } from "../../core/gates/verdict.ts";
+import { adoptVerdict, decisionIn, isVerdict, type Verdict } from "../../core/gates/verdict.ts";
 import type { CheckResult, HookEvent, Logger } from "../../core/mod.ts";
 import { copyJson } from "../../internal/json.ts";
 import { checkKnown } from "../../internal/options.ts";
@@ -136,7 +136,7 @@ async function receive(
   const event = readNativeEvent(wire, message);
   try {
     const context = { ...message, headers, body, ...asked };
-    const verdict = verdictOf(await decide(event, context), asked.gate.kind);
+    const verdict = verdictOf(await decide(event, context), event, asked.gate.kind);
     return await respond(verdict, message.id, signer);
   } catch (error) {
     log(reader.logger, `Decision '${message.id}' failed`, error);
@@ -158,9 +158,14 @@ function readGate(wire: unknown): Asked | undefined {
 }
 
 /** Reads the result of a decider as a verdict. @throws {TypeError} when it isn't one */
-function verdictOf(value: unknown, kind: "check" | "rewrite"): Verdict | undefined {
+function verdictOf(
+  value: unknown,
+  event: Pick<HookEvent, "data">,
+  kind: "check" | "rewrite",
+): Verdict | undefined {
   if (value === undefined || value === null) return undefined;
-  const isData = kind === "rewrite" && !isVerdict(value);
+  const isDecision = isVerdict(value) || decisionIn(event, value) === "deny"; // as in a gate of this process
+  const isData = kind === "rewrite" && !isDecision;
   const verdict = adoptVerdict(isData ? { decision: "allow", data: value } : value)!;
   if ("invalid" in verdict) throw new TypeError(`the decider ${verdict.invalid}`);
   if (kind === "check" && verdict.data !== undefined) {

@@ -4,7 +4,7 @@
  * @module
  */
 import { GateError } from "../../core/gates/gate_outcome.ts";
-import { MAX_TEXT } from "../../core/gates/limits.ts";
+import { MAX_ASK_TIMEOUT, MAX_TEXT } from "../../core/gates/limits.ts";
 import { adoptVerdict, type Verdict } from "../../core/gates/verdict.ts";
 import type { HookEvent } from "../../core/mod.ts";
 import { decodeClaudeCodeOutput } from "../../dialects/claude_code_gate.ts";
@@ -76,7 +76,12 @@ export function writeResponse(verdict: Verdict): Readonly<Record<string, unknown
   // With longer texts, the gate would fail, and then a denial or an ask may count as an allow.
   const texts = TEXTS.map((name) => [name, verdict[name] && marked(verdict[name])]);
   const isBounded = verdict.decision === "deny" || verdict.decision === "ask";
-  const short: Verdict = isBounded ? { ...verdict, ...Object.fromEntries(texts) } : verdict;
+  const { expiresIn } = verdict;
+  const short: Verdict = {
+    ...verdict,
+    ...(isBounded && Object.fromEntries(texts)),
+    ...(expiresIn !== undefined && { expiresIn: Math.min(expiresIn, MAX_ASK_TIMEOUT) }), // JSON has no Infinity
+  };
   return Object.fromEntries(
     Object.entries(FIELDS).map(([name, field]) => [name, short[field]] as const)
       .filter(([, value]) => value !== undefined),
@@ -114,7 +119,9 @@ function withShortTexts(said: Said): Said {
 /** Cuts a text that is too long, and says so: a person must not take a part of a question for all of it. */
 function marked(text: string): string {
   const mark = " … [truncated]";
-  return text.length <= MAX_TEXT ? text : `${cut(text, MAX_TEXT - mark.length)}${mark}`;
+  return text.length <= MAX_TEXT
+    ? text.toWellFormed()
+    : `${cut(text, MAX_TEXT - mark.length)}${mark}`;
 }
 
 /** Bounds a text. */

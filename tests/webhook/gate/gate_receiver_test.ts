@@ -101,6 +101,33 @@ test("a rewrite may return new data, or allow() with it, or a verdict", async ()
   assert.deepEqual((await connected(() => undefined, { kind }).decide()).data, CALL);
 });
 
+test("a denial and an ask count in every form in which a gate of this process may return them", async () => {
+  class Denial {
+    readonly decision = "deny";
+  }
+  const denials: readonly unknown[] = [
+    { decision: "deny", reason: "no" },
+    { ...deny("no") },
+    { decision: "deny", because: () => "no" },
+    Object.assign(Object.create(null), { decision: "deny" }),
+    new Denial(),
+    deny("\ud800"),
+  ];
+  for (const kind of ["check", "rewrite"] as const) {
+    const gate = { kind, onFailure: "allow" } as const;
+    for (const denial of denials) {
+      const { decide, last } = connected(() => denial as never, gate);
+      assert.equal((await decide()).decision, "deny");
+      assert.equal(last().failure, undefined);
+    }
+    const { decide } = connected(() => ask("Pay?", { expiresIn: Infinity }), {
+      ...gate,
+      onFailure: "deny",
+    });
+    assert.equal((await decide()).reason?.startsWith("Gate"), false);
+  }
+});
+
 test("a decider that throws, or returns no verdict, is a failure that tells the caller nothing", async () => {
   const logged: unknown[] = [];
   const logger = { ...silentLogger, error: (...data: unknown[]) => void logged.push(data) };
