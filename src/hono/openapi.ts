@@ -41,7 +41,7 @@ async function createConverter(
 ): Promise<Convert> {
   const { toJsonSchema } = await import("@valibot/to-json-schema");
   const toJson = (schema: s.Schema): s.JsonSchema => {
-    const { $schema: _, ...json } = toJsonSchema(schema as never, {
+    const { $schema: _, ...json } = toJsonSchema(schema, {
       target: "draft-2020-12",
       typeMode: "input",
       ignoreActions: ["check"], // described by the metadata next to it

@@ -162,7 +162,7 @@ export const webhookRoutes: readonly Route[] = [
     problems: [...changeProblems, "webhook_locked", "webhook_invalid"],
     async handle(c, { params, body, outbox }) {
       const revision = await readIfMatch(c, params.name);
-      const changes = body as unknown as WebhookChanges;
+      const changes = body as WebhookChanges;
       const webhook = await webhooksOf(c).update(params.name, changes, { revision });
       return await respondWebhook(c, outbox, { webhook });
     },

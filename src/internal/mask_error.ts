@@ -99,7 +99,7 @@ class MaskingCopier {
     Object.setPrototypeOf(copy, Object.getPrototypeOf(error));
     for (const name of ERROR_PROPERTIES) {
       if (!(name in error)) continue;
-      const value = this.copy((error as unknown as Record<string, unknown>)[name], depth);
+      const value = this.copy(Reflect.get(error, name), depth);
       const enumerable = Object.prototype.propertyIsEnumerable.call(error, name);
       Object.defineProperty(copy, name, { value, enumerable, configurable: true, writable: true });
     }

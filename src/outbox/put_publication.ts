@@ -164,14 +164,17 @@ export function sessionNames(batch: readonly Prepared[]): readonly SessionName[]
 }
 
 /** A delivery that is stored with a lease of this process; `Leased` is what leased it. */
-export type NewLease<Leased = { readonly due: DueRecord }> = Leased & {
+export type NewLease<Leased = { readonly due: DueRecord }> = PlannedLease<Leased> & {
+  /** Whether others of the session are stored with it. */
+  readonly more: boolean;
+};
+
+type PlannedLease<Leased> = Leased & {
   readonly target: string;
   readonly prepared: Prepared;
   readonly at: number;
   /** Of a session that begins with it. */
   readonly session: string | undefined;
-  /** Whether others of the session are stored with it. */
-  readonly more: boolean;
 };
 
 /** The context in which the commit of a publication is built. */
@@ -193,7 +196,7 @@ export function putPublication<Leased extends { readonly due: DueRecord }>(
   { at, tails, lease, layout }: PublicationOptions<Leased>,
 ): readonly NewLease<Leased>[] {
   const { keys, retention } = layout;
-  const leases: Omit<NewLease<Leased>, "more">[] = [];
+  const leases: PlannedLease<Leased>[] = [];
   for (const [n, prepared] of batch.entries()) {
     const { event: { id }, key, token, hash, others, sessions } = prepared;
     if (n === 0 || token !== undefined) commit.check(keys.event(id), null);
@@ -203,7 +206,7 @@ export function putPublication<Leased extends { readonly due: DueRecord }>(
       if (session !== undefined && !tails.append(commit, [target, session], id)) continue;
       const leased = lease(target);
       putDue(commit, { target, at, id, session }, leased?.due ?? UNLEASED, layout);
-      if (leased) leases.push({ ...leased, target, session, prepared, at } as never);
+      if (leased) leases.push({ ...leased, target, session, prepared, at });
     }
     for (const record of prepared.records ?? []) putRecord(commit, record, layout);
     if (key === undefined) continue;
@@ -217,7 +220,7 @@ export function putPublication<Leased extends { readonly due: DueRecord }>(
     const { target, session } = leased;
     // mutant: session-has-more
     const more = session !== undefined && tails.added([target, session]) > 1;
-    return { ...leased, more } as NewLease<Leased>;
+    return { ...leased, more };
   });
 }
 

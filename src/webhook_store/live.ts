@@ -1,5 +1,5 @@
 import { HooksClosedError } from "../core/errors.ts";
-import type { HookRegistry, Logger, Registration } from "../core/mod.ts";
+import type { Hook, HookRegistry, Logger, Registration } from "../core/mod.ts";
 import { consoleLogger, guarded } from "../core/reporter.ts";
 import { targetSource } from "../core/define_hook.ts";
 import { type Clock, HOUR } from "../internal/clock.ts";
@@ -75,14 +75,14 @@ export class LiveWebhooks {
       this.#warn("Cannot read webhooks from the store; those already loaded stay in use", error);
     });
     // It is opened before the first event, and closed with the others.
-    const hook = {
+    const hook: Hook = {
       name: createStoreHookName(),
       events: ["webhook.store"], // no such event is emitted
       handle: () => {},
-      init: (context: { readonly logger: Logger }) => this.#start(context.logger),
+      init: (context) => this.#start(context.logger),
       close: () => this.#stop(),
     };
-    this.#hook = options.registry.registerHook(targetSource(hook) as never);
+    this.#hook = options.registry.registerHook(targetSource(hook));
   }
 
   /** Returns why a webhook is not used, or undefined. */

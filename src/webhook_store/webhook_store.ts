@@ -6,7 +6,7 @@ import { MAX_PAGE_SIZE, PAGE_SIZE } from "../internal/limits.ts";
 import { checkKnown, readCount } from "../internal/options.ts";
 import { createEventId } from "../internal/uuid.ts";
 import { checkName, checkObject } from "../internal/validate.ts";
-import type { Page, PageOptions } from "../outbox/mod.ts";
+import type { Outbox, Page, PageOptions } from "../outbox/mod.ts";
 import { partsOf } from "../outbox/types.ts";
 import { checkStore } from "../store/scoped_store.ts";
 import type { Store } from "../store/mod.ts";
@@ -250,7 +250,7 @@ class StoredWebhooks implements WebhookStore {
       throw new TypeError(`${subject}: it is connected to hooks. Call unregister() first`);
     }
     const own = { clock, store, records, sealer, send, refreshTargets: parts.refreshTargets };
-    const live = new LiveWebhooks({ ...own, registry, outbox: outbox as never });
+    const live = new LiveWebhooks({ ...own, registry, outbox: outbox as Outbox });
     this.#live = live;
     return {
       refresh: () => live.refresh(),

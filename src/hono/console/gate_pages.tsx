@@ -86,7 +86,7 @@ function readData({ c }: PageRequest, text: string): Readonly<Record<string, unk
   } catch (error) {
     if (!(error instanceof Problem) || error.code !== "body_malformed") throw error;
   }
-  if (isObject(data)) return data as never;
+  if (isObject(data)) return data;
   throw Problem.invalid({ pointer: "/data", detail: "must be a JSON object" });
 }
 

@@ -4,7 +4,12 @@ import type { Child } from "hono/jsx";
 import type { Attempt } from "../../core/mod.ts";
 import { maskUrl } from "../../internal/mask_url.ts";
 import type { Endpoint } from "../../outbox/mod.ts";
-import type { StoredWebhook, WebhookWithSecret } from "../../webhook_store/mod.ts";
+import type {
+  NewWebhook,
+  StoredWebhook,
+  WebhookChanges,
+  WebhookWithSecret,
+} from "../../webhook_store/mod.ts";
 import { withCursor } from "../pages.ts";
 import { findWebhook, webhooksOf } from "../webhooks.ts";
 import { Badge, EmptyState, StateBadge, Table, Time } from "./components.tsx";
@@ -155,7 +160,7 @@ async function createWebhook(at: PageRequest): Promise<Response> {
   const { values, fields, error } = readWebhook(at.form);
   let created: WebhookWithSecret | undefined;
   const notice = error !== undefined ? failed(error) : await attempt(async () => {
-    created = await webhooks.create({ name: values.name, ...fields } as never);
+    created = await webhooks.create({ name: values.name, ...fields } as NewWebhook);
     return `${created.webhook.name} is created. It receives events from now on.`;
   });
   if (created === undefined) return await showForm(at, undefined, { values, error: notice.text });
@@ -169,7 +174,7 @@ async function updateWebhook(at: PageRequest): Promise<Response> {
   const { values, fields, error } = readWebhook(at.form, webhook);
   const revision = revisionIn(at);
   const notice = error !== undefined ? failed(error) : await attempt(async () => {
-    await webhooksOf(at.c).update(webhook.name, fields as never, { revision });
+    await webhooksOf(at.c).update(webhook.name, fields as WebhookChanges, { revision });
     return "Saved. Pending deliveries follow at their next attempt.";
   });
   if (notice.kind === "ok") return await redirect(at, pathOf(webhook.name), { notice });

@@ -1,4 +1,4 @@
-import type { HookRegistry, Logger, Registration } from "../../core/mod.ts";
+import type { Hook, HookRegistry, Logger, Registration } from "../../core/mod.ts";
 import { guarded } from "../../core/reporter.ts";
 import { setRepeatingTimer, setTimer } from "../../internal/async.ts";
 import { maskError } from "../../internal/mask_error.ts";
@@ -107,14 +107,14 @@ export class LiveEvents {
   async #start(): Promise<void> {
     const { registry, heartbeat, pollInterval } = this.#options;
     let registration: Registration | undefined;
-    const hook = {
+    const hook: Hook = {
       name: `event-stream-${crypto.randomUUID().slice(0, 8)}`,
       events: ["*"],
       handle: () => this.#wake(),
       close: () => this.#close(registration),
     };
     try {
-      registration = this.#registration = registry.registerHook(hook as never);
+      registration = this.#registration = registry.registerHook(hook);
       await registry.init(); // so that the hook is closed with the others, which ends the streams
       this.#position = START;
       this.#latest = 0;

@@ -130,5 +130,5 @@ export function toBytes(id: string): Uint8Array {
 
 /** Returns the encoded key of bytes: at most 2048, so they can be arguments. */
 export function toId(bytes: Uint8Array): string {
-  return String.fromCharCode.apply(null, bytes as unknown as number[]);
+  return Reflect.apply(String.fromCharCode, null, bytes);
 }
