@@ -1,4 +1,4 @@
-import { frames } from "./frame.ts";
+import { frames, handOver } from "./frame.ts";
 import { connectModel } from "./models.ts";
 import type { InvokeDetails, SdkAgent, SdkTool } from "./sdk.ts";
 import { endCall, judgeNextCall } from "./tools.ts";
@@ -23,7 +23,7 @@ export function connectAgent(agent: SdkAgent): void {
       );
     }
     override(base, "getAllTools", function (...args) {
-      takeTurn(this);
+      if (frames().getStore() !== undefined) observe(this);
       return getAllTools.apply(this, args);
     });
     override(base, "emit", function (type, ...args) {
@@ -43,8 +43,11 @@ export function connectAgent(agent: SdkAgent): void {
 
 /** Handles an announcement of an agent, which the SDK emits right before the action. */
 function announce(agent: SdkAgent, type: string, [, subject, ...rest]: readonly unknown[]): void {
-  if (type === "agent_handoff") connectAgent(subject as SdkAgent);
   if (type === "agent_tool_end") endToolCall(subject, rest.at(-1));
+  if (type === "agent_handoff") {
+    connectAgent(subject as SdkAgent);
+    takeTurn(subject as SdkAgent);
+  }
   if (type !== "agent_tool_start") return;
   takeTurn(agent);
   judgeNextCall(subject as SdkTool, callIdIn(rest[0]));
@@ -58,13 +61,10 @@ function callIdIn(details: unknown): string | undefined {
   return ((details ?? {}) as InvokeDetails).toolCall?.callId;
 }
 
-/** Lets an agent take part in the run that calls it. If a tool does, the agent has a run of its own. */
+/** Makes an agent the one whose turn it is: it took over, or a runner of a second copy of the SDK runs it. */
 function takeTurn(agent: SdkAgent): void {
   const frame = frames().getStore();
-  if (frame === undefined) return;
-  observe(agent);
-  if (!frame.isTool) return;
-  frame.nested ??= frame.current.child({ agentId: agent.name, name: agent.name });
+  if (frame !== undefined && frame.name !== agent.name) handOver(frame, agent);
 }
 
 /** Lets the model of an agent emit events. */

@@ -7,12 +7,27 @@ import {
   nameOf,
   parsed,
   type SdkModel,
+  type SdkRunner,
   usageOf,
-  userText,
 } from "./sdk.ts";
 
 /** Connected models, by the original models and by themselves. */
 const models = new WeakMap<SdkModel, SdkModel>();
+
+/** Connected providers of models. */
+const providers = new WeakSet<object>();
+
+/** Lets the models of a runner emit events, those that it gets by name included. */
+export function connectConfig(config: SdkRunner["config"]): void {
+  const { model, modelProvider } = config;
+  config.model = connectModel(model);
+  if (providers.has(modelProvider)) return; // agents used as tools inherit it
+  const getModel = modelProvider.getModel.bind(modelProvider);
+  config.modelProvider = Object.assign(Object.create(modelProvider), {
+    getModel: async (name?: string) => observed(await getModel(name), name),
+  });
+  providers.add(config.modelProvider);
+}
 
 /** Returns a model that emits events, once for each model. Names of models are returned unchanged. */
 export function connectModel<Model>(model: Model): Model {
@@ -24,7 +39,7 @@ export function connectModel<Model>(model: Model): Model {
 }
 
 /** Returns a model that emits events, for calls of runs that are connected. */
-export function observed(model: SdkModel, name?: string): SdkModel {
+function observed(model: SdkModel, name?: string): SdkModel {
   return new Proxy(model, {
     get: (target, key) => {
       const value: unknown = Reflect.get(target, key, target);
@@ -42,7 +57,7 @@ async function respond(
   name: string | undefined,
   request: ModelRequest,
 ): Promise<ModelResponse> {
-  const call = await begin(model, name, request);
+  const call = await begin(model, name);
   try {
     const response = await model.getResponse(request);
     await call?.end(response);
@@ -58,7 +73,7 @@ function stream(
   name: string | undefined,
   request: ModelRequest,
 ): AsyncIterable<{ readonly type: string }> {
-  const begun = begin(model, name, request); // here, as a generator starts elsewhere
+  const begun = begin(model, name); // here, as a generator starts elsewhere
   return (async function* () {
     const call = await begun;
     try {
@@ -73,16 +88,11 @@ function stream(
   })();
 }
 
-async function begin(model: SdkModel, name: string | undefined, request: ModelRequest) {
+async function begin(model: SdkModel, name: string | undefined) {
   const frame = frames().getStore();
   if (frame === undefined) return undefined;
-  const run = frame.nested ?? frame.current;
+  const run = frame.current;
   run.throwIfStopped();
-  if (frame.nested !== undefined && !frame.hasReceived) {
-    frame.hasReceived = true;
-    const text = userText(request.input);
-    if (text !== undefined) await run.received(text);
-  }
   const id = createEventId();
   await run.modelCalled(id, { model: name || nameOf(model), provider: "openai" });
   const finish = (result: ModelResult): Promise<void> => run.modelCompleted(id, result);

@@ -3,7 +3,7 @@ import { errorMessage } from "../../internal/issues.ts";
 import { isObject } from "../../internal/validate.ts";
 import { CHANGED, describeDropped, isSame } from "../params.ts";
 import type { AgentRun } from "../run.ts";
-import { type AllowedCall, denialText, type ToolCall, toText } from "../tool_call.ts";
+import { type AllowedCall, denialText, type ToolCall } from "../tool_call.ts";
 import { type Frame, frames } from "./frame.ts";
 import {
   type InvokeDetails,
@@ -28,7 +28,11 @@ type Next = {
 type Take = (callId?: string) => Next | undefined;
 
 /** A call that was announced: its id, and the run that it belongs to, as ids come from models. */
-type Announced = { readonly callId: string | undefined; readonly frame: Frame | undefined };
+type Announced = {
+  readonly callId: string | undefined;
+  readonly frame: Frame | undefined;
+  readonly run: AgentRun | undefined;
+};
 
 /** Tools that are about to run, with their judge and the calls that it still has to judge. */
 const announced = new WeakMap<
@@ -52,7 +56,8 @@ export function judgeNextCall(tool: SdkTool, callId: string | undefined): void {
   const own = key && tool[key];
   if (key === undefined || own === undefined) return; // documented as not judged
   const known = announced.get(tool);
-  const call = { callId, frame: frames().getStore() };
+  const frame = frames().getStore();
+  const call: Announced = { callId, frame, run: frame?.current };
   if (known?.judge === own) return void known.calls.push(call);
   const calls: Announced[] = [call];
   const remove = (index: number): Announced | undefined => {
@@ -63,8 +68,8 @@ export function judgeNextCall(tool: SdkTool, callId: string | undefined): void {
   const take: Take = (wanted) => {
     const frame = frames().getStore();
     if (frame === undefined) return undefined;
-    const run = frame.nested ?? frame.current;
-    return { run, frame, callId: remove(Math.max(0, indexIn(calls, wanted)))?.callId };
+    const call = remove(Math.max(0, indexIn(calls, wanted)));
+    return { run: call?.run ?? frame.current, frame, callId: call?.callId };
   };
   const judge = JUDGES[key](tool, own as never, take);
   if (!Reflect.set(tool, key, judge) || tool[key] !== judge) {
@@ -188,26 +193,24 @@ function judgedEditor(tool: SdkTool, editor: SdkEditor, take: Take): SdkEditor {
   return { createFile: edit, updateFile: edit, deleteFile: edit };
 }
 
-/** Judges a call, and runs it. If it calls an agent, that agent's run ends with it. */
+/** Judges a call, and runs it in a frame of its own. */
 async function judged(
-  { run, frame: { signal, isOver, hasGates } }: Next,
+  { run, frame }: Next,
   call: ToolCall,
   execute: (params: never, call: AllowedCall) => unknown,
   denied: (text: string) => unknown,
 ): Promise<unknown> {
-  const inner: Frame = { current: run, handoffs: [], isTool: true, signal, isOver, hasGates };
+  const { connection, signal, isOver, isStopped, hasGates } = frame;
+  const handoffs: AgentRun[] = [];
+  const state = { connection, signal, isOver, isStopped, hasGates };
+  const inner: Frame = { ...state, current: run, handoffs };
   const tool = async (params: never, own: AllowedCall): Promise<unknown> => {
     // It may have ended while a person was asked, and the SDK tells a shell or an editor nothing of that.
     if (isOver()) throw new Error("The run has ended");
     try {
-      const output = await frames().run(inner, () => execute(params, own));
-      const response = toText(output);
-      if (response) await inner.nested?.sent(response);
-      await inner.nested?.end({ response });
-      return output;
-    } catch (error) {
-      await inner.nested?.end({ error });
-      throw error;
+      return await frames().run(inner, () => execute(params, own));
+    } finally {
+      for (const other of handoffs.toReversed()) await other.end();
     }
   };
   return await run.tool(call, tool, (denial) => denied(denialText(denial)));
