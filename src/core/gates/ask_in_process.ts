@@ -8,6 +8,7 @@ import {
   NOT_APPROVED,
 } from "./decision.ts";
 import type { GateHost } from "./gate_host.ts";
+import { NOT_CHECKED } from "./resolve_ask.ts";
 import { applyRewrite, withData } from "./rewrite.ts";
 import { askersOf, type GateOutcome } from "./gate_outcome.ts";
 import { ASK_TIMEOUT } from "./limits.ts";
@@ -21,8 +22,11 @@ export type AskHere = {
   readonly event: HookEvent;
   readonly outcome: GateOutcome;
   readonly signal: AbortSignal | undefined;
-  /** Judges data that the person edited. `askers`: the gates that asked. */
-  check(event: HookEvent, askers: readonly string[]): Promise<GateOutcome>;
+  /**
+   * Judges data that the person edited. `askers`: the gates that asked. Resolves to undefined if a gate that
+   * judged before is gone.
+   */
+  check(event: HookEvent, askers: readonly string[]): Promise<GateOutcome | undefined>;
 };
 
 /**
@@ -60,6 +64,7 @@ export async function resolveInProcess(
       throw new TypeError(`The edited data is invalid: it ${edited.invalid}`);
     }
     const checked = await check(edited, askersOf(outcome.gates));
+    if (checked === undefined) return denied(outcome, NOT_CHECKED, true);
     return { ...checked, gates: [...outcome.gates, ...checked.gates] };
   } catch (error) {
     reporter.failed(`Cannot ask about '${event.type}'`, error, judged);

@@ -43,7 +43,6 @@ export class Asking {
   readonly #host: GateHost;
   readonly #onAsk: OnAsk | undefined;
   readonly #settler: AskSettler;
-  readonly #gatesOf: EditChecks["gatesOf"];
   readonly #waits = new AskWaits();
   /** Asks for which `onAsk` is being called. */
   readonly #inProcess = new Set<string>();
@@ -53,7 +52,6 @@ export class Asking {
     this.#onAsk = options.onAsk;
     this.records = new AskRecords(host);
     this.#settler = new AskSettler(host, this.records, options);
-    this.#gatesOf = options.gatesOf;
   }
 
   /** Stores an ask, in one commit with its decision. */
@@ -86,7 +84,7 @@ export class Asking {
       decided: decided.id,
       decision: judged.id,
       digest,
-      gates: this.#gatesOf(event.type),
+      gates: judged.judges,
       expires,
       allow,
       askers: askersOf(outcome.gates),

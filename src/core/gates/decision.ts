@@ -193,6 +193,8 @@ export type Judged = {
   readonly digestIn: string;
   readonly digest: string;
   readonly outcome: GateOutcome;
+  /** The identity of the gates that judged. */
+  readonly judges: string;
   /** How long it took, in milliseconds. */
   readonly took: number;
 };

@@ -212,11 +212,6 @@ export class GateTable {
     return gates;
   }
 
-  /** Returns the identity of the gates of a type: decisions of other gates don't apply to these. */
-  nameOf(type: string): string {
-    return this.gatesFor(type).all.map(({ name, kind, mode }) => `${name} ${kind} ${mode}`).join();
-  }
-
   /** Returns the names of required gates that aren't registered, or aren't enforced. */
   missing(): readonly string[] {
     return this.#required.filter((name) => this.#entries.get(name)?.gate.mode !== "enforce");

@@ -39,7 +39,7 @@ export function abortedEvent(
 }
 
 /** A decision to record. */
-type Decided = Omit<Judged, "outcome"> & {
+type Decided = Omit<Judged, "outcome" | "judges"> & {
   readonly outcome: Pick<Judged["outcome"], "decision" | "verdict" | "gates" | "isError">;
 };
 

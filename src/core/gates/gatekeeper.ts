@@ -3,14 +3,12 @@ import { createEventId } from "../../internal/uuid.ts";
 import { StoreLimitError } from "../../store/errors.ts";
 import { EventValidationError, RecordConflictError } from "../errors.ts";
 import type { HookEvent } from "../events.ts";
-import { type AskHere, resolveInProcess } from "./ask_in_process.ts";
 import { Asking, type WriteDecision } from "./asking.ts";
 import { type Asks, StoredAsks } from "./asks.ts";
 import {
   type CallTraits,
   type Decision,
   decisionOf,
-  denied,
   type FinalDecision,
   type GatesOptions,
   isPassing,
@@ -20,23 +18,18 @@ import {
   tooLarge,
   undigestedOf,
 } from "./decision.ts";
-import { DecisionLog, type Recorded, type Slot } from "./decision_log.ts";
+import { DecisionLog, type Recorded } from "./decision_log.ts";
 import { Digester, withDigest } from "./digest.ts";
-import {
-  allowedEvent,
-  callIdOf,
-  decidedEvent,
-  deniedEvent,
-  isResult,
-  lateEvent,
-} from "./gate_events.ts";
+import { allowedEvent, callIdOf, decidedEvent, deniedEvent } from "./gate_events.ts";
 import type { GateHost, HostParts } from "./gate_host.ts";
-import type { GateTable } from "./gate.ts";
-import { judgeEdit } from "./resolve_ask.ts";
-import { issuesIn, withData } from "./rewrite.ts";
+import type { GateList, GateTable } from "./gate.ts";
+import { includesAll } from "./gate_identity.ts";
 import type { GateOutcome } from "./gate_outcome.ts";
+import { Judge, type JudgeRequest } from "./judge.ts";
 import { RecordTime } from "./record_time.ts";
-import { runGates } from "./run_gates.ts";
+import { type RepeatableCall, RepeatableCalls } from "./repeatable_call.ts";
+import { withData } from "./rewrite.ts";
+import { type Slot, StoredDecisions } from "./stored_decisions.ts";
 import { denyUnrecorded, type Unrecorded } from "./unrecorded.ts";
 import { untilDecided } from "./until_aborted.ts";
 
@@ -44,13 +37,7 @@ import { untilDecided } from "./until_aborted.ts";
 const MAX_CONFLICTS = 3;
 
 /** An event to decide about. */
-type Request = {
-  /** The id of the decision, if it is a new one. */
-  readonly id: string;
-  readonly event: HookEvent;
-  readonly signal: AbortSignal | undefined;
-  /** Its time, if it is recorded. */
-  readonly time: RecordTime | undefined;
+type Request = JudgeRequest & {
   /** Whether what is allowed begins at once. */
   readonly isCall: boolean;
 };
@@ -61,21 +48,25 @@ export class Gatekeeper {
   /** Asks that are stored; undefined without an outbox. */
   readonly #asking: Asking | undefined;
   readonly #host: GateHost;
-  readonly #onAsk: GatesOptions["onAsk"];
   readonly #table: GateTable;
+  readonly #judge: Judge;
+  readonly #calls: RepeatableCalls;
+  readonly #stored: StoredDecisions;
   readonly #log: DecisionLog;
 
   constructor(table: GateTable, onAsk: GatesOptions["onAsk"], parts: HostParts) {
     const { records, isRedacting } = parts;
     const host = this.#host = { ...parts, digester: new Digester(records, isRedacting) };
-    this.#onAsk = onAsk;
     this.#table = table;
-    this.#log = new DecisionLog(host, table);
+    this.#judge = new Judge(host, table, onAsk);
+    this.#calls = new RepeatableCalls(table, host.clock);
+    this.#stored = new StoredDecisions(host, table);
+    this.#log = new DecisionLog(host, table, this.#stored);
     this.#asking = records && new Asking(host, {
       onAsk,
-      gatesOf: (type) => table.nameOf(type),
+      hasGates: (type, gates) => includesAll(table.gatesFor(type), gates),
       isMissing: () => table.missing().length > 0,
-      check: (...edit) => this.#check(...edit),
+      check: (...edit) => this.#judge.check(...edit),
     });
     this.asks = new StoredAsks(this.#asking, records);
   }
@@ -114,19 +105,21 @@ export class Gatekeeper {
       return this.#unrecorded(request, error).decision;
     }
     if (!callId || missingIn(this.#table.missing(), event.data)) {
-      return (await this.#record(await this.#judge(request, digest))).decision;
+      const gates = this.#table.gatesFor(event.type);
+      return (await this.#record(await this.#judge.judge(request, digest, gates))).decision;
     }
-    const key = this.#log.keyOf(event, callId, digest);
+    let call = this.#calls.read(event, callId, digest);
     for (let tries = 0; tries < MAX_CONFLICTS; tries++) {
-      const known = this.#log.get(key);
+      const known = this.#log.get(call.key);
       const shared = known && await this.#log.share(known, [signal, request.time?.signal]);
       if (shared !== undefined) return shared;
       if (known === undefined) break;
+      call = this.#calls.read(event, callId, digest); // the gates may have changed
     }
     const decision = this.#host.records
-      ? this.#recallOrJudge(key, request, digest)
-      : this.#judge(request, digest).then((judged) => this.#record(judged));
-    this.#log.remember(key, decision, event, size);
+      ? this.#recallOrJudge(call, request, digest)
+      : this.#judge.judge(request, digest, call.gates).then((judged) => this.#record(judged));
+    this.#log.remember(call.key, decision, event, size);
     return (await decision).decision;
   }
 
@@ -137,12 +130,12 @@ export class Gatekeeper {
     traits: CallTraits,
   ): Decision | Promise<Decision> | undefined {
     if (callIdOf(event, traits) || this.#host.isObserved("gate.decided")) return undefined;
-    if (this.#table.gatesFor(event.type).rewrites.length > 0) return undefined;
+    const gates = this.#table.gatesFor(event.type);
+    if (gates.rewrites.length > 0) return undefined;
     const { decisionId: id = createEventId() } = traits;
-    const apply = (outcome: GateOutcome) => this.#apply(id, event, outcome, signal);
+    const apply = (outcome: GateOutcome) => this.#apply(id, event, outcome, gates, signal);
     return this.#host.runDirect<Decision>(() => {
-      const outcome = missingIn(this.#table.missing(), event.data) ??
-        this.#run(id, event, signal && [signal]);
+      const outcome = this.#judge.run(id, event, gates, signal && [signal]);
       return isThenable(outcome) ? outcome.then(apply) : apply(outcome);
     });
   }
@@ -168,18 +161,18 @@ export class Gatekeeper {
   }
 
   /** Returns the decision that is stored about a call, or makes it. */
-  async #recallOrJudge(key: string, request: Request, digest: string): Promise<Recorded> {
+  async #recallOrJudge(call: RepeatableCall, request: Request, digest: string): Promise<Recorded> {
     let conflict: unknown;
     let judged: Judged | undefined;
     for (let tries = 0; tries < MAX_CONFLICTS; tries++) {
       try {
-        const slot = await this.#log.read(key);
-        const recalled = await this.#log.recall(slot, request.event, digest, this.#asking!);
+        const slot = await this.#stored.read(call);
+        const recalled = await this.#stored.recall(slot, request.event, digest, this.#asking!);
         if (recalled !== undefined && (judged === undefined || outranks(recalled, judged))) {
           const isKept = slot.record?.ask === undefined;
           return { decision: recalled, isKept, isStored: isKept };
         }
-        judged ??= await this.#judge(request, digest);
+        judged ??= await this.#judge.judge(request, digest, call.gates);
         return await this.#record(judged, slot, request.isCall);
       } catch (error) {
         if (error instanceof EventValidationError) throw error;
@@ -190,30 +183,17 @@ export class Gatekeeper {
     return this.#unrecorded(judged ?? { ...request, digestIn: digest }, conflict);
   }
 
-  /** Lets the gates decide. */
-  async #judge({ id, event, signal, time }: Request, digestIn: string): Promise<Judged> {
-    const { clock, digester } = this.#host;
-    const start = clock.now();
-    let outcome = missingIn(this.#table.missing(), event.data) ??
-      await this.#run(id, event, (time ?? signal) && [signal, time?.signal]);
-    if (outcome.conflict !== undefined) outcome = denied(outcome, outcome.conflict, true);
-    if (outcome.decision === "ask" && !this.#asking) {
-      outcome = await this.#askHere(event, outcome, signal);
-    }
-    const digest = outcome.data === event.data ? digestIn : await digester.digestOf(outcome.data);
-    const took = Math.max(0, Math.round(clock.now() - start));
-    return { id, event: withData(event, outcome.data), digestIn, digest, outcome, took };
-  }
-
   /** Records what the gates decided. With `isCall`, an allow is used up with its own commit. */
   async #record(judged: Judged, slot?: Slot, isCall = false): Promise<Recorded> {
     const isKept = !isPassing(judged.outcome);
     const kept = isKept ? slot : undefined;
     const { decision } = judged.outcome;
-    const isStored = kept !== undefined && !(isCall && decision === "allow");
+    // If other gates are registered by now, they judge the call when it is repeated.
+    const isStored = kept !== undefined && !(isCall && decision === "allow") &&
+      this.#calls.isCurrent(kept.call, judged.event);
     const write: WriteDecision = (made, more) => {
       if (kept === undefined) return [];
-      return [isStored ? this.#log.write(kept, made, more) : this.#log.writeNone(kept)];
+      return [isStored ? this.#stored.write(kept, made, more) : this.#stored.writeNone(kept)];
     };
     try {
       return decision === "ask"
@@ -260,11 +240,12 @@ export class Gatekeeper {
     id: string,
     event: HookEvent,
     outcome: GateOutcome,
+    gates: GateList,
     signal: AbortSignal | undefined,
   ): Decision | Promise<Decision> {
     if (outcome.decision === "ask") {
-      return this.#askHere(event, outcome, signal)
-        .then((outcome) => this.#apply(id, event, outcome, signal));
+      return this.#judge.askHere(event, outcome, gates, signal)
+        .then((outcome) => this.#apply(id, event, outcome, gates, signal));
     }
     const judged = withData(event, outcome.data);
     const decision = withDigest(undigestedOf(id, judged, outcome), outcome.decision);
@@ -281,45 +262,8 @@ export class Gatekeeper {
     });
   }
 
-  /** Asks in this process, as there is no outbox. */
-  #askHere(event: HookEvent, outcome: GateOutcome, signal?: AbortSignal): Promise<GateOutcome> {
-    // Other data needs another decision: gates never receive different data under one id.
-    const check: AskHere["check"] = (...edit) => this.#check(createEventId(), ...edit);
-    return resolveInProcess(this.#host, this.#onAsk, { event, outcome, check, signal });
-  }
-
   /** Denies an event whose decision can't be recorded. */
   #unrecorded(made: Unrecorded | Judged, error: unknown): Recorded {
     return { decision: denyUnrecorded(this.#host, made, error), isKept: false };
-  }
-
-  #run(
-    decisionId: string,
-    event: HookEvent,
-    signals?: readonly (AbortSignal | undefined)[],
-  ): GateOutcome | Promise<GateOutcome> {
-    const { logger, clock, ending, recorder, timeout } = this.#host;
-    return runGates({
-      recorder,
-      decisionId,
-      gates: this.#table.gatesFor(event.type),
-      event,
-      isResult: isResult(event.type),
-      timeout,
-      signals: signals ? [...signals, ending].filter((one) => one !== undefined) : [ending],
-      logger,
-      clock,
-      late: (result) => this.#host.observe(lateEvent(decisionId, event, result)),
-      validate: (event) => issuesIn(this.#host.validate(event)),
-    });
-  }
-
-  #check(decisionId: string, event: HookEvent, askers?: readonly string[]): Promise<GateOutcome> {
-    return judgeEdit(this.#host, {
-      event,
-      gates: this.#table.gatesFor(event.type).all,
-      askers,
-      judge: () => missingIn(this.#table.missing(), event.data) ?? this.#run(decisionId, event),
-    });
   }
 }

@@ -6,8 +6,9 @@ import type { HookEvent } from "../events.ts";
 import type { GateAskedData } from "../gate_payloads.ts";
 import { createEvent } from "../snapshot.ts";
 import type { AskRecord, AskRecords, ReadAsk } from "./ask_records.ts";
-import type { RegisteredGate } from "./gate.ts";
+import type { GateList } from "./gate.ts";
 import type { GateHost } from "./gate_host.ts";
+import { includesAll } from "./gate_identity.ts";
 import type { GateOutcome } from "./gate_outcome.ts";
 import { denied } from "./decision.ts";
 import { MAX_BY, MAX_NOTE } from "./limits.ts";
@@ -145,24 +146,30 @@ async function readEdit(
   return { digest: await host.digester.digestOf(next.data), data: next.data };
 }
 
+/** The reason for the model when gates that judged before a person edited the data aren't registered any longer. */
+export const NOT_CHECKED = "The edited data was not checked: its gates are not registered";
+
+/** The gates that an edit is checked by: the identity of those that judged, and who of them asked, if known. */
+export type EditedAsk = Pick<AskRecord, "gates" | "askers">;
+
 /** Data that a person edited, and how it is judged. */
 type Edit = {
   readonly event: HookEvent;
-  readonly gates: readonly RegisteredGate[];
-  /** The gates that asked before; undefined if unknown. */
-  readonly askers: readonly string[] | undefined;
-  judge(): GateOutcome | Promise<GateOutcome>;
+  readonly asked: EditedAsk;
+  /** Returns the gates that are registered now. */
+  gates(): GateList;
+  judge(gates: GateList): GateOutcome | Promise<GateOutcome>;
 };
 
 /**
  * Lets all gates judge data that a person edited. An edit also approves this data, so no person is asked again. It is
  * denied if a gate asks that didn't ask before, if a rewrite would change the data, or if a gate with
- * `onFailure: "ask"` fails.
+ * `onFailure: "ask"` fails. Returns undefined if a gate is missing by then that judged before the edit.
  */
 export async function judgeEdit(
   host: GateHost,
-  { event, gates, askers, judge }: Edit,
-): Promise<GateOutcome> {
+  { event, asked, gates: registered, judge }: Edit,
+): Promise<GateOutcome | undefined> {
   const { data } = event;
   try {
     await host.validateInTime(event);
@@ -170,16 +177,20 @@ export async function judgeEdit(
     if (!(error instanceof EventValidationError)) throw error;
     return denied({ data, gates: [], context: [], gate: undefined }, error.message);
   }
-  const judged = await judge();
+  const gates = registered();
+  if (!includesAll(gates, asked.gates)) return undefined;
+  const judged = await judge(gates);
   const outcome = { ...judged, data };
   if (outcome.decision === "deny") return outcome;
-  const asking = gates.filter(({ onFailure, mode }) => onFailure === "ask" && mode === "enforce");
+  const asking = gates.all.filter(({ onFailure, mode }) =>
+    onFailure === "ask" && mode === "enforce"
+  );
   const failed = outcome.gates.find(({ name, failure }) =>
     failure !== undefined && asking.some((gate) => gate.name === name)
   );
   if (failed) return denied(outcome, `Gate '${failed.name}' failed (${failed.failure})`, true);
   const unasked = outcome.gates.find(({ name, mode, verdict }) =>
-    mode === "enforce" && verdict === "ask" && askers?.includes(name) === false
+    mode === "enforce" && verdict === "ask" && asked.askers?.includes(name) === false
   );
   if (unasked) {
     const { name, reason = "" } = unasked;

@@ -14,6 +14,7 @@ import {
 import { allowedEvent, decidedEvent, deniedEvent } from "./gate_events.ts";
 import type { GateHost } from "./gate_host.ts";
 import { recordedText } from "./recorded_text.ts";
+import { type EditedAsk, NOT_CHECKED } from "./resolve_ask.ts";
 import { applyRewrite } from "./rewrite.ts";
 import type { GateOutcome } from "./gate_outcome.ts";
 
@@ -27,16 +28,16 @@ export type KnownAsk = DecisionBase & {
 
 /** The gates that check edited data. */
 export type EditChecks = {
-  /** Returns the identity of the gates of a type. */
-  readonly gatesOf: (type: string) => string;
+  /** Returns whether all gates of an identity are registered for a type. */
+  readonly hasGates: (type: string, gates: string) => boolean;
   /** Returns whether a required gate is missing in this process, which then lets nothing happen. */
   readonly isMissing: () => boolean;
-  /** Lets all gates judge edited data. `askers` are the gates that asked before, if they are known. */
+  /** Lets the gates of an ask judge edited data. Resolves to undefined if one of them is gone. */
   readonly check: (
     decisionId: string,
     event: HookEvent,
-    askers: readonly string[] | undefined,
-  ) => Promise<GateOutcome>;
+    asked: EditedAsk,
+  ) => Promise<GateOutcome | undefined>;
 };
 
 /** The record of an ask that has ended. */
@@ -85,6 +86,7 @@ export class AskSettler {
       if (ask.record.final) return await this.#recall(id, ask.record.final, known);
       if (this.#asks.isPending(ask)) return undefined;
       const step = await this.#stepOf(ask, known);
+      if (step === undefined) continue; // a gate was removed since
       try {
         const record = { ...ask.record, state: step.state, final: step.final };
         await this.#host.publish(step.events, this.#asks.change(ask, record));
@@ -101,13 +103,13 @@ export class AskSettler {
   #missingFor({ state, gates, final }: AskRecord, { event }: KnownAsk): string | undefined {
     const isApproved = final ? final.decision === "allow" : state === "allow" || state === "edit";
     if (isApproved && this.#checks.isMissing()) return "A required gate is missing";
-    return !final && state === "edit" && gates !== this.#checks.gatesOf(event.type)
-      ? "The edited data was not checked: its gates are not registered"
+    return !final && state === "edit" && !this.#checks.hasGates(event.type, gates)
+      ? NOT_CHECKED
       : undefined;
   }
 
-  /** Returns the result of an ask that has ended. */
-  async #stepOf(ask: ReadAsk, known: KnownAsk): Promise<Step> {
+  /** Returns the result of an ask that has ended; undefined if its gates are no longer registered. */
+  async #stepOf(ask: ReadAsk, known: KnownAsk): Promise<Step | undefined> {
     const { record } = ask;
     const resolved = record.resolved && await this.#host.records!.event(record.resolved);
     const { note, data } = (resolved || { data: {} }).data as Partial<GateResolvedData>;
@@ -125,8 +127,8 @@ export class AskSettler {
     return this.#stepTo("deny", ask, known, { reason, state: "expired", events: [event] });
   }
 
-  /** Lets all gates judge data that was edited. */
-  async #editedStep(ask: ReadAsk, known: KnownAsk, data: unknown): Promise<Step> {
+  /** Lets all gates judge data that was edited. Returns undefined if they are no longer registered. */
+  async #editedStep(ask: ReadAsk, known: KnownAsk, data: unknown): Promise<Step | undefined> {
     const { digester } = this.#host;
     const deny = (reason: string): Step => {
       return this.#stepTo("deny", ask, known, { reason, isError: true });
@@ -138,7 +140,8 @@ export class AskSettler {
     const digest = await digester.digestOf(event.data);
     if (digest !== ask.record.edited) return deny("The edited data was changed in the store");
     const id = createEventId();
-    const outcome = await this.#checks.check(id, event, ask.record.askers);
+    const outcome = await this.#checks.check(id, event, ask.record);
+    if (outcome === undefined) return undefined;
     const { gate, gates, isError } = outcome;
     const base = { ...decisionOf({ id, event, digest, outcome }), event, gate };
     const decision = outcome.decision === "allow" ? "allow" : "deny";
