@@ -723,6 +723,48 @@ test("a rewrite can't forge a decision, return one as data, or remove the parame
   assert.equal(dataOf("tool.called").decision_id, id);
 });
 
+test("a rewrite's misspelled denial of any event is a failure, and never its new data", async () => {
+  const message = { role: "user", content: "my key is sk-1" };
+  const misspelled: readonly unknown[] = [
+    { decision: "DENY" },
+    { decision: "block", reason: "no" },
+    { ...message, decision: "denied" },
+    { ...message, decision: { behavior: "deny" } },
+    "deny",
+    false,
+    ["deny"],
+    { toJSON: () => "deny" },
+  ];
+  const noMessage: readonly unknown[] = [{ permissionDecision: "deny" }, { deny: true }, {}];
+  const events = [
+    ["message.received", [...misspelled, ...noMessage]],
+    ["message.sent", [...misspelled, ...noMessage]],
+    ["payment.requested", misspelled],
+  ] as const;
+  for (const [type, values] of events) {
+    for (const value of values) {
+      for (const onFailure of ["deny", "allow"] as const) {
+        const { hooks } = start();
+        const handle = () => value as never;
+        hooks.gate(type as "message.sent", { name: "a", kind: "rewrite", onFailure, handle });
+        const { decision, data, gates } = await hooks.decide(type as "message.sent", message);
+        const said = [decision, data, gates[0]!.failure];
+        assert.deepEqual(
+          said,
+          [onFailure, message, "invalid"],
+          `${type}: ${JSON.stringify(value)}`,
+        );
+      }
+    }
+  }
+  // An event that has such a field may get another value.
+  const hooks = createHooks<{ "payment.requested": { readonly decision: string } }>();
+  const handle = () => ({ decision: "refund" });
+  hooks.gate("payment.requested", { name: "a", kind: "rewrite", handle });
+  const decided = await hooks.decide("payment.requested", { decision: "charge" });
+  assert.deepEqual([decided.decision, decided.data], ["allow", { decision: "refund" }]);
+});
+
 test("tool.denied names the gate that denied, not one in shadow mode", async () => {
   const { hooks, dataOf } = start();
   hooks.gate("tool.called", { name: "shadow", mode: "shadow", handle: () => deny("no") });

@@ -5,7 +5,7 @@ import { EventValidationError } from "../errors.ts";
 import { correlationOf } from "../event_rules.ts";
 import type { HookEvent } from "../events.ts";
 import { snapshotOf } from "../snapshot.ts";
-import { decisionIn, isDecided } from "./verdict.ts";
+import { decisionIn } from "./verdict.ts";
 
 /** Payload fields that say which call this is. No rewrite may change them. */
 const FIXED: readonly string[] = [
@@ -18,13 +18,16 @@ const FIXED: readonly string[] = [
   "decision_id",
 ];
 
+/** Payload fields of every message. Without them, the data is something else, such as a denial. */
+const MESSAGE: readonly string[] = ["role", "content"];
+
 /** Returns the event with the data that a rewrite returned, or why that isn't possible. */
 export function applyRewrite(
   event: HookEvent,
   data: unknown,
 ): HookEvent | { readonly invalid: string } {
-  const said = decisionIn(event, data);
-  if (isDecided(said) || said === "none") {
+  // Whatever its value: it may be a denial that is misspelled, or in the format of another product.
+  if (decisionIn(event, data) !== undefined) {
     return { invalid: "returned a decision as data: return deny(), ask() or allow()" };
   }
   let next: HookEvent;
@@ -33,11 +36,19 @@ export function applyRewrite(
   } catch (error) {
     return { invalid: errorMessage(error) };
   }
+  if (isObject(event.data) && !isObject(next.data)) {
+    return { invalid: "returned data that is no object, unlike the data of the event" };
+  }
   const changed = FIXED.find((name) => fieldOf(next.data, name) !== fieldOf(event.data, name));
   if (changed !== undefined) return { invalid: `changed '${changed}', which no gate may` };
   if (isObject(fieldOf(event.data, "params")) && !isObject(fieldOf(next.data, "params"))) {
     return { invalid: "removed 'params': return an empty object for none" };
   }
+  const removed = event.type.startsWith("message.") && MESSAGE.find((name) => {
+    return typeof fieldOf(event.data, name) === "string" &&
+      typeof fieldOf(next.data, name) !== "string";
+  });
+  if (removed) return { invalid: `removed '${removed}', a text that every message has` };
   return next;
 }
 
