@@ -1,5 +1,4 @@
 import { errorMessage } from "../../internal/issues.ts";
-import { copyJson } from "../../internal/json.ts";
 import { createEventId } from "../../internal/uuid.ts";
 import { GateDeniedError } from "../errors.ts";
 import { correlationOf } from "../event_rules.ts";
@@ -18,6 +17,7 @@ import {
 } from "./decision.ts";
 import type { HostParts } from "./gate_host.ts";
 import { RecordTime } from "./record_time.ts";
+import { isPlain, judgedResult, looseText, NO_FORM, strictText } from "./tool_result.ts";
 import { untilDecided } from "./until_aborted.ts";
 
 /** The part of the hooks that a call uses. */
@@ -256,69 +256,4 @@ function deniedCall({ id, reason, context, interrupt, failure }: FinalDecision):
     ...(failure && { failure }),
     decisionId: id,
   };
-}
-
-/** Returns the text of a result for observers; undefined if it has none. Never throws, because the tool has run. */
-function looseText(result: unknown): string | undefined {
-  if (typeof result === "string") return result;
-  try {
-    return JSON.stringify(result);
-  } catch {
-    return errorMessage(result);
-  }
-}
-
-/** The result has no JSON form. */
-const NO_FORM = Symbol();
-
-/** The prototypes of errors that have nothing but a message. */
-const PLAIN_ERRORS: readonly unknown[] = [
-  Error,
-  EvalError,
-  RangeError,
-  ReferenceError,
-  SyntaxError,
-  TypeError,
-  URIError,
-].map(({ prototype }) => prototype);
-
-/** Their own properties. */
-const ERROR_KEYS: readonly PropertyKey[] = [
-  "message",
-  "stack",
-  // Where it was created, which JavaScriptCore adds, as in Bun.
-  "line",
-  "column",
-  "originalLine",
-  "originalColumn",
-  "sourceURL",
-];
-
-/** Returns the text of a result for gates; undefined without a result. It contains all of the result. */
-function strictText(result: unknown): string | undefined | typeof NO_FORM {
-  if (typeof result === "string" || result === undefined) return result;
-  const { value, issues } = copyJson(result, "result");
-  return issues.length > 0 ? NO_FORM : JSON.stringify(value);
-}
-
-/** Returns the result that gates allow: never the tool's own object, which may hold more than its JSON shows. */
-function judgedResult(isText: boolean, data: unknown): unknown {
-  const text = (data as { readonly result?: string }).result;
-  if (text === undefined || isText) return text;
-  try {
-    return JSON.parse(text);
-  } catch {
-    return text;
-  }
-}
-
-/**
- * Returns whether an error holds no more than the text that gates judged: no output of a command, no cause, no key, and
- * nothing that a class of its own keeps in private.
- */
-function isPlain(error: unknown, text: string): boolean {
-  if (!(error instanceof Error)) return error === text;
-  const own = Reflect.ownKeys(error);
-  const isOfRuntime = PLAIN_ERRORS.includes(Object.getPrototypeOf(error));
-  return isOfRuntime && error.message === text && own.every((key) => ERROR_KEYS.includes(key));
 }

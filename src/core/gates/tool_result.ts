@@ -1,0 +1,67 @@
+import { errorMessage } from "../../internal/issues.ts";
+import { copyJson } from "../../internal/json.ts";
+
+/** Returns the text of a result for observers; undefined if it has none. Never throws, because the tool has run. */
+export function looseText(result: unknown): string | undefined {
+  if (typeof result === "string") return result;
+  try {
+    return JSON.stringify(result);
+  } catch {
+    return errorMessage(result);
+  }
+}
+
+/** The result has no JSON form. */
+export const NO_FORM: unique symbol = Symbol();
+
+/** Returns the text of a result for gates; undefined without a result. It contains all of the result. */
+export function strictText(result: unknown): string | undefined | typeof NO_FORM {
+  if (typeof result === "string" || result === undefined) return result;
+  const { value, issues } = copyJson(result, "result");
+  return issues.length > 0 ? NO_FORM : JSON.stringify(value);
+}
+
+/** Returns the result that gates allow: never the tool's own object, which may hold more than its JSON shows. */
+export function judgedResult(isText: boolean, data: unknown): unknown {
+  const text = (data as { readonly result?: string }).result;
+  if (text === undefined || isText) return text;
+  try {
+    return JSON.parse(text);
+  } catch {
+    return text;
+  }
+}
+
+/** The prototypes of errors that have nothing but a message. */
+const PLAIN_ERRORS: readonly unknown[] = [
+  Error,
+  EvalError,
+  RangeError,
+  ReferenceError,
+  SyntaxError,
+  TypeError,
+  URIError,
+].map(({ prototype }) => prototype);
+
+/** Their own properties. */
+const ERROR_KEYS: readonly PropertyKey[] = [
+  "message",
+  "stack",
+  // Where it was created, which JavaScriptCore adds, as in Bun.
+  "line",
+  "column",
+  "originalLine",
+  "originalColumn",
+  "sourceURL",
+];
+
+/**
+ * Returns whether an error holds no more than the text that gates judged: no output of a command, no cause, no key, and
+ * nothing that a class of its own keeps in private.
+ */
+export function isPlain(error: unknown, text: string): boolean {
+  if (!(error instanceof Error)) return error === text;
+  const own = Reflect.ownKeys(error);
+  const isOfRuntime = PLAIN_ERRORS.includes(Object.getPrototypeOf(error));
+  return isOfRuntime && error.message === text && own.every((key) => ERROR_KEYS.includes(key));
+}
