@@ -134,11 +134,10 @@ export const askRoutes: readonly Route[] = [
         throw Problem.invalid({ pointer: "/data", detail });
       }
       const { name } = c.get("hooksRequest").identity;
-      const who = by === undefined ? name || "http" : name ? `${by} (${name})` : by;
       const resolution: AskResolution = {
         decision,
         ...(data !== undefined && { data }),
-        by: shorten(who),
+        by: by === undefined ? shorten(name || "http") : name ? withSource(by, name) : by,
         ...(note !== undefined && { note }),
       };
       return respondJson(c, 200, s.toJson(ask, await asksOf(c).resolve(id, resolution)));
@@ -146,9 +145,18 @@ export const askRoutes: readonly Route[] = [
   }),
 ];
 
+/** The most characters of a name that are stored. */
+const MAX_BY = 256;
+
 /** Truncates a name to what is stored. */
-export function shorten(name: string): string {
-  return [...name].slice(0, 256).join("");
+export function shorten(name: string, max = MAX_BY): string {
+  return [...name].slice(0, max).join("");
+}
+
+/** Returns who responds, and the token or link they used. A name that they chose must not replace that. */
+function withSource(by: string, source: string): string {
+  const used = ` (${shorten(source, MAX_BY - 4)})`;
+  return shorten(by, MAX_BY - [...used].length) + used;
 }
 
 /** Returns an ask. @throws {Problem} when it isn't stored */
@@ -222,7 +230,7 @@ export const askLinkRoutes: readonly Route[] = [
     problems: [...linkProblems, "ask_resolved", "ask_expired", "ask_refused"],
     async handle(c, input) {
       const { link: { askId, decision, by } } = await readLink(c, input);
-      await asksOf(c).resolve(askId, { decision, by: shorten(`${by} (link)`) });
+      await asksOf(c).resolve(askId, { decision, by: withSource(by, "link") });
       return respondHtml(c, 200, DONE[decision], html`<p>You can close this page.</p>`);
     },
   }),

@@ -177,6 +177,33 @@ testApp(
   },
 );
 
+test("a name of any length is stored with that of the token, or the fact that it was a link", () =>
+  withApp(LINKS, async (setup) => {
+    const { send, hooks } = setup;
+    const askAbout = pays(setup);
+    const long = `ada (ops) ${"\u{1f600}".repeat(246)}`;
+    const askId = await askAbout("c-1");
+    const response = await send(`/asks/${askId}`, {
+      token: "approve",
+      body: { decision: "allow", by: long },
+    });
+    const { by } = await response.json() as Json & { by: string };
+    assert.match(by, /^ada \(ops\) .* \(approve\)$/u);
+    assert.equal([...by].length, 256);
+
+    const linked = await askAbout("c-2");
+    const link = await signAskLink({
+      url: "http://hooks.test",
+      key: KEY,
+      askId: linked,
+      decision: "allow",
+      expiresAt: new Date(Date.now() + 60_000),
+      by: long,
+    });
+    await send(link.slice("http://hooks.test".length), { token: null, method: "POST" });
+    assert.match((await hooks.asks.get(linked))!.by!, /^ada \(ops\) .* \(link\)$/u);
+  }));
+
 test("a link that was changed, is old, or was signed with another key does nothing", () =>
   withApp(LINKS, async (setup) => {
     const { send, hooks } = setup;
