@@ -576,6 +576,33 @@ test("asks.list() lists pending asks or all, page by page", async () => {
   await agent.hooks.close();
 });
 
+test("asks.list() keeps an ask for others when its own clock is ahead", async () => {
+  const { now } = Date;
+  const store = memoryStore({ now });
+  const [agent, other] = [start(store), start(store)];
+  const { askId } = await agent.decide("c-1");
+  const listed = async (process: typeof agent) =>
+    (await process.hooks.asks.list()).items.map(({ id }) => id);
+  const isIndexed = async () => {
+    const keys: string[] = [];
+    for await (const { key } of store.list({ prefix: [] })) keys.push(key.join(" "));
+    return keys.some((key) => key.includes(`asking ${askId}`));
+  };
+  try {
+    Date.now = () => now() + 30 * 60_000;
+    assert.deepEqual(await listed(other), []);
+    Date.now = now;
+    assert.deepEqual(await listed(agent), [askId]);
+    assert.equal(await isIndexed(), true);
+    Date.now = () => now() + 2 * 60 * 60_000;
+    assert.deepEqual(await listed(other), []);
+    assert.equal(await isIndexed(), false, "the list doesn't grow forever");
+  } finally {
+    Date.now = now;
+  }
+  for (const { hooks } of [agent, other]) await hooks.close();
+});
+
 test("asks.resolve() rejects an invalid response, and changes nothing", async () => {
   const agent = start(memoryStore());
   const { askId, data } = await agent.decide("c-1");

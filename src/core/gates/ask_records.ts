@@ -1,5 +1,5 @@
 import { abortable } from "../../internal/async.ts";
-import type { Clock } from "../../internal/clock.ts";
+import { type Clock, HOUR } from "../../internal/clock.ts";
 import { createEventId } from "../../internal/uuid.ts";
 import type { Reporter } from "../reporter.ts";
 import type { QueueRecord, QueueRecords, RecordWrite } from "../delivery.ts";
@@ -14,6 +14,12 @@ const POLL_INTERVAL = 1_000;
 
 /** How much each ask adds to that, in milliseconds: a thousand asks are read in ten seconds. */
 const POLL_SHARE = 10;
+
+/**
+ * How long an ask that has expired remains in the list of those that wait, hidden: an hour. The clock of this process
+ * may be ahead, and what it removed would be missing from the list of all others.
+ */
+const LIST_MARGIN = HOUR;
 
 /** The result of an ask, once its decision was recorded. */
 export type FinalRecord = {
@@ -127,12 +133,12 @@ export class AskRecords {
     const entries = isPending ? await this.#records.get(ids.map((id) => ["ask", id])) : index;
     const asks = entries.flatMap((entry) => readAsk(entry) ?? []);
     if (!isPending) return { asks, last };
-    const [pending, over] = [
-      asks.filter(this.isPending),
-      asks.filter((ask) => !this.isPending(ask)),
-    ];
-    for (const { id } of over) await this.#records.put({ key: ["asking", id], value: null });
-    return { asks: pending, last };
+    const over = this.#clock.now() - LIST_MARGIN;
+    for (const { id, record: { state, expires } } of asks) {
+      if (state === "pending" && expires > over) continue;
+      await this.#records.put({ key: ["asking", id], value: null });
+    }
+    return { asks: asks.filter(this.isPending), last };
   }
 
   /** Whether someone can still respond. */
