@@ -144,7 +144,7 @@ export function adoptVerdict(value: unknown): Verdict | undefined | { readonly i
 }
 
 /** Returns whether a value is one of the three decisions. */
-export function isDecided(value: unknown): value is Decided {
+function isDecided(value: unknown): value is Decided {
   return value === "allow" || value === "deny" || value === "ask";
 }
 
