@@ -322,7 +322,7 @@ test("call() reads options of a class, like decide()", async () => {
     async handle({ data }) {
       ids.push(data.call_id);
       turn.end();
-      await new Promise((resolve) => setTimeout(resolve, 20));
+      await Promise.resolve();
     },
   });
   const result = await hooks.call("pay", {}, () => "ran", turn);
