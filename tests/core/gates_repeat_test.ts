@@ -284,29 +284,6 @@ test("a failed gate in shadow mode doesn't cause the same call to be judged agai
   await hooks.close();
 });
 
-test("an aborted gate in shadow mode doesn't cause the same call to be judged again", async () => {
-  const store = memoryStore();
-  const { hooks, calls, decide } = start(store);
-  const controller = new AbortController();
-  hooks.gate("tool.called", {
-    name: "trial",
-    mode: "shadow",
-    handle: () => new Promise<undefined>(() => controller.abort()),
-  });
-  const first = await decide("c-1", { ...SESSION, signal: controller.signal });
-  assert.equal((await decide("c-1", SESSION)).id, first.id);
-  assert.equal(calls.count, 1);
-  await hooks.close();
-
-  const later = start(store);
-  later.hooks.gate("tool.called", { name: "trial", mode: "shadow", handle: () => undefined });
-  for (let count = 0; count < 2; count++) {
-    assert.equal((await later.decide("c-1", SESSION)).id, first.id);
-  }
-  assert.equal(later.calls.count, 0);
-  await later.hooks.close();
-});
-
 test("a call is judged twice at most when the clock is set back after a gate was removed", async () => {
   mock.timers.enable({ apis: ["Date"], now: 1_000_000 });
   try {

@@ -181,6 +181,9 @@ export type DeniedCall = {
 /** The reason for the model when the store failed. */
 export const NOT_RECORDED = "The decision could not be recorded (store)";
 
+/** The reason for the model when the caller gave up. */
+export const ABORTED = "The decision was aborted";
+
 /** The reason for the model when a person denied without one. */
 export const NOT_APPROVED = "The request was not approved";
 
@@ -239,10 +242,11 @@ export function denied(
  * Returns whether an outcome doesn't apply to the same call later, because a gate failed. If the failed gate asked a person,
  * the outcome applies, unless the gate ran out of time.
  */
-export function isPassing({ decision, gates }: GateOutcome): boolean {
-  return gates.some(({ failure, mode }) =>
-    mode === "enforce" && (decision === "ask" ? isTransient(failure) : failure !== undefined)
-  );
+export function isPassing({ decision, gates, isError }: GateOutcome): boolean {
+  return gates.some(({ failure, mode }) => {
+    if (mode === "shadow") return isError && failure === "aborted"; // that alone may be why it is denied
+    return decision === "ask" ? isTransient(failure) : failure !== undefined;
+  });
 }
 
 /**

@@ -1,7 +1,8 @@
+import { isThenable } from "../../internal/async.ts";
 import { createEventId } from "../../internal/uuid.ts";
 import type { HookEvent } from "../events.ts";
 import { type AskHere, type OnAsk, resolveInProcess } from "./ask_in_process.ts";
-import { denied, type Judged, missingIn } from "./decision.ts";
+import { ABORTED, denied, type Judged, missingIn } from "./decision.ts";
 import type { GateList, GateTable } from "./gate.ts";
 import { isResult, lateEvent } from "./gate_events.ts";
 import type { GateHost } from "./gate_host.ts";
@@ -59,22 +60,27 @@ export class Judge {
     decisionId: string,
     event: HookEvent,
     gates: GateList,
-    signals: readonly (AbortSignal | undefined)[] = [],
+    signals?: readonly (AbortSignal | undefined)[],
   ): GateOutcome | Promise<GateOutcome> {
     const { logger, clock, ending, recorder, timeout } = this.#host;
-    return missingIn(this.#table.missing(), event.data) ?? runGates({
+    const missing = missingIn(this.#table.missing(), event.data);
+    if (missing !== undefined) return missing;
+    const outcome = runGates({
       recorder,
       decisionId,
       gates,
       event,
       isResult: isResult(event.type),
       timeout,
-      signals: [...signals, ending].filter((one) => one !== undefined),
+      signals: signals ? [...signals, ending].filter((one) => one !== undefined) : [ending],
       logger,
       clock,
       late: (result) => this.#host.observe(lateEvent(decisionId, event, result)),
       validate: (event) => issuesIn(this.#host.validate(event)),
     });
+    if (signals === undefined) return outcome;
+    const unlessAborted = (outcome: GateOutcome) => deniedIfAborted(outcome, signals);
+    return isThenable(outcome) ? outcome.then(unlessAborted) : unlessAborted(outcome);
   }
 
   /** Asks in this process, as there is no outbox. */
@@ -99,4 +105,17 @@ export class Judge {
       judge: (gates) => this.run(decisionId, event, gates),
     });
   }
+}
+
+/**
+ * Denies what a caller no longer waits for, even if the signal ended only gates in shadow mode. If `close` ended those,
+ * the outcome is that of the others: trying a gate changes nothing.
+ */
+function deniedIfAborted(
+  outcome: GateOutcome,
+  signals: readonly (AbortSignal | undefined)[],
+): GateOutcome {
+  const isAborted = outcome.decision !== "deny" && signals.some((signal) => signal?.aborted) &&
+    outcome.gates.some(({ failure }) => failure === "aborted");
+  return isAborted ? denied({ ...outcome, gate: undefined }, ABORTED, true) : outcome;
 }

@@ -34,29 +34,52 @@ export function runGates(run: GateRun): GateOutcome | Promise<GateOutcome> {
 async function runInOrder(run: GateRun): Promise<GateOutcome> {
   const { rewrites, checks } = run.gates;
   const time = new DecisionTimer(run);
-  let judged: GateResult[] = [];
+  let judged: Results = [];
   let { event } = run;
   try {
-    if (run.isResult) {
-      judged.push(...await check(checks, new Round(run, time, event, false)));
-    }
+    if (run.isResult) judged = await enforced(checks, new Round(run, time, event, false));
     for (const gate of rewrites) {
-      if (merge(judged).decision === "deny") break; // nothing that follows can undo it
-      const result = await GateCall.judge(gate, new Round(run, time, event));
-      if (result.event !== undefined) {
-        const isChanged = canonicalJson(result.event.data) !== canonicalJson(event.data);
-        if (isChanged) judged = judged.map((earlier) => outdated(earlier, gate.name));
-        event = result.event;
+      if (isDenied(judged)) break; // nothing that follows can undo it
+      const [result] = await enforced([gate], new Round(run, time, event));
+      if (!isThenable(result) && result!.event !== undefined) {
+        const next = result!.event;
+        const isChanged = canonicalJson(next.data) !== canonicalJson(event.data);
+        if (isChanged) judged = outdatedBy(gate, judged);
+        event = next;
       }
-      judged.push(result);
+      judged = [...judged, result!];
     }
-    if (merge(judged).decision !== "deny") {
-      judged.push(...await check(checks, new Round(run, time, event)));
+    if (!isDenied(judged)) {
+      judged = [...judged, ...await enforced(checks, new Round(run, time, event))];
     }
+    return outcomeOf(await Promise.all(judged), event);
   } finally {
     time.end();
   }
-  return outcomeOf(judged, event);
+}
+
+/** Results of gates, in their order. Only those of gates in shadow mode may be pending. */
+type Results = readonly (GateResult | Promise<GateResult>)[];
+
+/**
+ * Calls gates at once, and waits for those that are enforced: a gate in shadow mode changes nothing, and takes no time
+ * from the gates after it.
+ */
+async function enforced(gates: readonly RegisteredGate[], round: Round): Promise<Results> {
+  const results = gates.map((gate) => GateCall.judge(gate, round));
+  for (const [i, { mode }] of gates.entries()) {
+    if (mode === "enforce") results[i] = await results[i]!;
+  }
+  return results;
+}
+
+function isDenied(judged: Results): boolean {
+  const known = judged.filter((result): result is GateResult => !isThenable(result));
+  return merge(known).decision === "deny";
+}
+
+function outdatedBy({ name }: RegisteredGate, judged: Results): Results {
+  return judged.map((earlier) => isThenable(earlier) ? earlier : outdated(earlier, name));
 }
 
 /** Runs checks at once. Each runs to its end, so that the record is complete. */

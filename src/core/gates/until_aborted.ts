@@ -1,6 +1,6 @@
 import { onAbort } from "../../internal/async.ts";
 import type { HookEvent } from "../events.ts";
-import { type Decision, type FinalDecision, unrecorded } from "./decision.ts";
+import { ABORTED, type Decision, type FinalDecision, unrecorded } from "./decision.ts";
 import type { HostParts } from "./gate_host.ts";
 import type { RecordTime } from "./record_time.ts";
 
@@ -114,5 +114,5 @@ export function untilDecided<Result extends Decision>(
 export function abortedDecision(
   { id, event: { data } }: { readonly id: string; readonly event: HookEvent },
 ): FinalDecision {
-  return { id, data, gates: [], decision: "deny", reason: "The decision was aborted" };
+  return { id, data, gates: [], decision: "deny", reason: ABORTED };
 }
