@@ -5,6 +5,7 @@ import {
   type FinalDecision,
   type HookRegistry,
 } from "../core/mod.ts";
+import { recordedText } from "../core/gates/recorded_text.ts";
 import {
   type Dialect,
   dialects,
@@ -123,7 +124,7 @@ async function respondTo(
     if (type === "tool.completed") {
       // The tool has run, no matter what the gates decided about its result.
       const { result: _, ...completed } = data;
-      const error = decision.reason ?? "denied";
+      const error = recordedText(decision.reason ?? "denied");
       await agentSessions.emit({ type, data: { ...completed, error } }, call);
     }
     break;

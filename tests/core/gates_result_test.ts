@@ -5,6 +5,8 @@
 import assert from "node:assert/strict";
 import { createHooks } from "@omniagent/hooks";
 import { deny } from "@omniagent/hooks/gates";
+import { createOutbox } from "@omniagent/hooks/outbox";
+import { memoryStore } from "@omniagent/hooks/testing";
 import { test } from "../support/harness.ts";
 import { silentLogger } from "../support/silent_logger.ts";
 
@@ -28,6 +30,28 @@ test("close() waits for the tools that run, and their results are judged", async
   assert.equal((denied as { readonly reason: string }).reason, "It holds a key");
   await closed;
   assert.deepEqual(completed.sort(), ["It holds a key", "fine"]);
+});
+
+test("a result that is denied at length has a tool.completed that can be stored", async () => {
+  for (const length of [16_385, 300_000]) {
+    const outbox = createOutbox(memoryStore(), { logger: silentLogger });
+    const hooks = createHooks({ logger: silentLogger, outbox });
+    const reason = "x".repeat(length);
+    hooks.gate("tool.completed", { name: "policy", handle: () => deny(reason) });
+    const denied = await hooks.call("bash", {}, () => "key sk-1") as { readonly reason: string };
+    assert.equal(denied.reason, reason);
+    const throwing = () => Promise.reject(new Error("key sk-1"));
+    assert.deepEqual((await hooks.call("bash", {}, throwing) as typeof denied).reason, reason);
+    const { items } = await outbox.listEvents({ type: "tool.completed" });
+    const errors = items.map(({ event }) =>
+      String((event.data as { readonly error: string }).error)
+    );
+    assert.deepEqual(errors.map((error) => [error.length, error.slice(-11)]), [
+      [16_384, "[truncated]"],
+      [16_384, "[truncated]"],
+    ]);
+    await hooks.close();
+  }
 });
 
 test("an error whose message gates judged is thrown without other properties", async () => {

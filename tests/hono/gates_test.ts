@@ -383,6 +383,24 @@ test("parameters in JSON text that parsers read differently are denied in Cursor
     assert.deepEqual(seen.slice(1), [undefined, "paid"]);
   }));
 
+testApp(
+  "a result that is denied at length is withheld, and its end is stored",
+  {},
+  async (setup) => {
+    const { hooks, outbox, send } = setup;
+    const reason = "x".repeat(300_000);
+    hooks.gate("tool.completed", { name: "policy", handle: () => deny(reason) });
+    const body = { ...call, hook_event_name: "PostToolUse", tool_response: { stdout: "sk-1" } };
+    const output = await outputOf(send, { body }) as { readonly reason: string };
+    assert.ok(output.reason === reason, output.reason.slice(0, 200));
+    const { items: [completed] } = await outbox!.listEvents({ type: "tool.completed" });
+    assert.match(
+      (completed!.event.data as { readonly error: string }).error,
+      /^x+ … \[truncated\]$/,
+    );
+  },
+);
+
 test("a rewritten result that no longer fits its tool is shown as text in its place", () =>
   withApp({ outbox: false }, async ({ hooks, send }) => {
     const mask = async (result: string, tool_response: unknown): Promise<unknown> => {

@@ -46,6 +46,7 @@ export const table: Readonly<Record<string, Row>> = {
       "metrics.ts": [],
       "gates/gate_outcome.ts": [],
       "gates/limits.ts": [],
+      "gates/recorded_text.ts": [],
       "gates/verdict.ts": [],
       "recorder.ts": [],
       "registration.ts": [],

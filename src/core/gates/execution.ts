@@ -17,6 +17,7 @@ import {
 } from "./decision.ts";
 import type { HostParts } from "./gate_host.ts";
 import { RecordTime } from "./record_time.ts";
+import { recordedText } from "./recorded_text.ts";
 import { isPlain, judgedResult, looseText, NO_FORM, strictText } from "./tool_result.ts";
 import { untilDecided } from "./until_aborted.ts";
 
@@ -183,7 +184,8 @@ export class Execution<Params extends object, Result> {
     } finally {
       traits.time?.stop();
     }
-    if (outcome.decision !== "allow") await this.#complete({ error: outcome.reason ?? "denied" });
+    const { decision, reason = "denied" } = outcome;
+    if (decision !== "allow") await this.#complete({ error: recordedText(reason) });
     return outcome;
   }
 
