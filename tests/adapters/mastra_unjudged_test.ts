@@ -158,6 +158,134 @@ for (const method of ["none", "generate", "generateLegacy"] as const) {
   });
 }
 
+/** Where an agent with a memory calls a function of the user during a run. */
+const CALLBACKS: Readonly<Record<string, (call: () => Promise<unknown>) => object>> = {
+  instructions: (call) => ({ instructions: () => call().then(() => "Pay") }),
+  memory: (call) => ({ memory: () => call().then(() => new MockMemory()) }),
+  processInput: (call) => {
+    const processInput = ({ messages }: { messages: unknown }) => call().then(() => messages);
+    return { inputProcessors: [{ id: "calls", processInput }] };
+  },
+  prepareStep: (call) => ({ defaultOptions: { prepareStep: () => call().then(() => undefined) } }),
+  onStepFinish: (call) => ({ defaultOptions: { onStepFinish: call } }),
+  onFinish: (call) => ({ defaultOptions: { onFinish: call } }),
+};
+
+/** Returns an agent that pays, one of whose callbacks does something, and what it did. */
+function calling(callback: string, more: object, act: (agent: typeof Agent) => unknown) {
+  const acts: Promise<unknown>[] = [];
+  const call = async () => {
+    if (acts.length > 0) return; // what it does may call it, too
+    acts.push(Promise.resolve().then(() => act(agent)));
+    await Promise.allSettled(acts);
+  };
+  const model = () => scriptedModel(PAYS, 3);
+  const agent = agentOf([], { model, ...more, ...CALLBACKS[callback]!(call) });
+  return { agent, acts };
+}
+
+for (const callback of Object.keys(CALLBACKS)) {
+  test(`mastra: gates judge the tools that a run's '${callback}' gets, or gives to a voice`, async () => {
+    const { hooks, log } = recorded();
+    const { paid, pay } = counting();
+    const voice = new Realtime();
+    const { agent, acts } = calling(callback, { tools: { pay }, voice }, async (agent) => {
+      const tools = await agent.listTools();
+      await agent.getVoice();
+      return await tools.pay.execute({ amount: 7 }, { toolCallId: "c2" });
+    });
+    mastraHooks(hooks, agent);
+    never(hooks);
+    assert.equal((await agent.generate("hi")).text, "done");
+    assert.deepEqual(await Promise.all(acts), ["never"]);
+    assert.equal(await voice.call("pay", { amount: 7 }), "never");
+    await hooks.close();
+    assert.deepEqual([paid, log.count("tool.denied")], [[], 3]);
+  });
+
+  test(
+    `mastra: a run's '${callback}' can't run an agent past gates that was made durable`,
+    async () => {
+      const { hooks } = recorded();
+      const { paid, pay } = counting();
+      const adds = { id: "adds", processInputStep: () => ({ tools: { pay } }) };
+      const { agent, acts } = calling(
+        callback,
+        {},
+        () => durable.generate("hi", { inputProcessors: [adds] }),
+      );
+      const durable = createDurableAgent({ agent, cleanupTimeoutMs: 0 });
+      mastraHooks(hooks, agent);
+      never(hooks);
+      assert.equal((await agent.generate("hi")).text, "done");
+      assert.equal(acts.length, 1);
+      await assert.rejects(acts[0]!, /Cannot run a durable agent: .*'main'/);
+      await hooks.close();
+      assert.deepEqual(paid, []);
+    },
+    { leaks: true },
+  );
+}
+
+test("mastra: what Mastra calls to prepare a run, or what that leaves behind, gets judged tools", async () => {
+  const { hooks } = recorded();
+  const { paid, pay } = counting();
+  const given: Promise<{ pay: typeof pay }>[] = [];
+  let isNested = false;
+  const list = (options?: object) => {
+    isNested = true; // it calls the function below
+    const tools = agent.listTools(options);
+    isNested = false;
+    return tools;
+  };
+  const later = () => new Promise((resolve) => setTimeout(resolve, 1));
+  const agent = agentOf(PAYS, {
+    memory: () => {
+      given.push(list());
+      return new MockMemory();
+    },
+    tools: () => {
+      if (!isNested) given.push(later().then(() => list({ resolveWebSearch: false })));
+      return { pay };
+    },
+  });
+  mastraHooks(hooks, agent);
+  never(hooks);
+  assert.equal((await agent.generate("hi")).text, "done");
+  assert.ok(given.length > 2);
+  for (const tools of await Promise.all(given)) {
+    assert.equal(await tools.pay.execute({ amount: 7 }, {}), "never");
+  }
+  await hooks.close();
+  assert.deepEqual(paid, []);
+});
+
+test("mastra: tools of listTools() that a step adds belong to its run", async () => {
+  const { hooks, log } = recorded();
+  const { paid, pay } = counting();
+  hooks.gate("tool.called", { name: "policy", handle: () => undefined });
+  const agent = mastraHooks(hooks, agentOf(PAYS, { tools: { pay } }), { sessionId: "s-1" });
+  const prepareStep = async () => ({ tools: await agent.listTools() });
+  const runs = new Set<unknown>();
+  hooks.on("*", ({ runId }) => void runs.add(runId));
+  assert.equal((await agent.generate("hi", { prepareStep })).text, "done");
+  await hooks.close();
+  log.check("s-1");
+  assert.deepEqual([paid, log.count("tool.called"), runs.size], [[7], 1, 1]);
+});
+
+test("mastra: gates judge once what listTools() returned, in a toolset", async () => {
+  const { hooks, log } = recorded();
+  const { paid, pay } = counting();
+  hooks.gate("tool.called", { name: "policy", handle: () => undefined });
+  const agent = mastraHooks(hooks, agentOf(PAYS, { tools: { pay } }), { sessionId: "s-1" });
+  const toolsets = { own: await agent.listTools() };
+  assert.equal((await agent.generate("hi", { toolsets })).text, "done");
+  await hooks.close();
+  log.check("s-1");
+  assert.deepEqual([paid, log.count("tool.called"), log.count("tool.completed")], [[7], 1, 1]);
+});
+
 test("mastra: a voice that calls no tools can be used while there are gates", async () => {
   const { hooks } = recorded();
   const voice = new Speech();

@@ -42,6 +42,9 @@ export type Instance =
     /** Returns the agent's tools, and its voice, which gets them. */
     listTools?(...args: unknown[]): Tools | Promise<Tools>;
     getVoice?(...args: unknown[]): Promise<unknown>;
+    /** Prepare the tools of a run: of each run, from `listTools`, and of a durable one, whose id it gets. */
+    listAssignedTools?(...args: unknown[]): Promise<Tools>;
+    getToolsForExecution?(options: { readonly runId?: string | undefined }): Promise<Tools>;
     logger?: object | undefined;
     /** Returns a copy, to which a stored version of the agent is applied. */
     __fork?(): Instance;

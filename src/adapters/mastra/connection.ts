@@ -16,16 +16,17 @@ import {
   type RunOptions,
   RUNS,
   SUBJECT,
+  type Tool,
   type ToolContext,
   type Tools,
 } from "./agent.ts";
+import type { Current, Slot } from "./current.ts";
 import { messageProcessor, resultProcessor, Running } from "./processors.ts";
 import {
   callOf,
   completed,
   type Invoked,
   isOf,
-  type Judged,
   judgedAs,
   judgeTasks,
   rejected,
@@ -39,30 +40,14 @@ import { checkNotDurable, guardOtherWays, isDurable, isGuarded, judgeable } from
 /** The connections of all agents: an agent that delegates to another one looks up its connection. */
 const CONNECTIONS = new WeakMap<object, Connection>();
 
-/** The current call. Created with the first connection. */
+/** What runs. Created with the first connection. */
 let current: AsyncStorage<Current> | undefined;
-
-/** The connection whose agent runs, and the tool that delegates to an agent. */
-type Current = {
-  readonly connection?: Connection;
-  readonly delegation?: {
-    /** The id of the agent. */
-    readonly to: string;
-    readonly parent: AgentRun;
-    /** Whether the agent's calls are judged, even if they were paused. */
-    readonly isNew: boolean;
-  } | undefined;
-  readonly judged?: Judged;
-};
 
 /** Passes the id of a run to its tools. Next to the user's hooks, it reaches them on every path. */
 const RUN = "omniagentRun";
 
 /** How many suspended runs are kept until they are resumed. */
 const MAX_SUSPENDED = 1_000;
-
-/** A run. The run that resumes a suspended one replaces it, because Mastra keeps the tools. */
-type Slot = { running: Running; readonly id: string };
 
 /** A call of a tool by its run, or by none. */
 type Made = Invoked & { readonly slot: Slot | undefined };
@@ -97,6 +82,8 @@ class Connection {
   readonly #suspended = new Map<string, Slot>();
   /** The `execute` functions of tools that gates judge: the steps of a run may add other tools. */
   readonly #judged = new WeakSet<object>();
+  /** Those that belong to no run, and what each calls: a step may add what `listTools` returned. */
+  readonly #runless = new WeakMap<object, Tool["execute"]>();
 
   constructor(hooks: AgentHooks, agent: Instance, options: AgentOptions) {
     this.#hooks = hooks;
@@ -241,10 +228,13 @@ class Connection {
     if (this.#suspended.size > MAX_SUSPENDED) this.#suspended.delete(oldest!);
   }
 
-  /** Returns tools that gates judge. Tools that are already wrapped stay as they are. */
+  /** Returns tools that gates judge, as calls of a run if there is one. Tools that already are stay as they are. */
   #wrapTools(agent: Instance, tools: Tools, slot?: Slot): Tools {
-    const wrapped = Object.entries(tools).map(([name, tool]) => {
-      if (typeof tool.execute !== "function" || this.#judged.has(tool.execute)) return [name, tool];
+    const wrapped = Object.entries(tools).map(([name, given]) => {
+      if (typeof given.execute !== "function") return [name, given];
+      const own = slot && this.#runless.get(given.execute);
+      if (own === undefined && this.#judged.has(given.execute)) return [name, given];
+      const tool = own ? copyWith(given, { execute: own }) : given;
       const execute = (params: unknown, context: ToolContext = {}): unknown => {
         const made = { name, tool, params, context, slot };
         const { judged } = current!.getStore() ?? {};
@@ -253,6 +243,7 @@ class Connection {
         return tool.execute!(params, context);
       };
       this.#judged.add(execute);
+      if (slot === undefined) this.#runless.set(execute, tool.execute);
       return [name, copyWith(tool, { execute })];
     });
     return Object.fromEntries(wrapped);

@@ -1,3 +1,4 @@
+import { type AsyncStorage, createStorage } from "../async.ts";
 import type { AgentHooks } from "../options.ts";
 import { type Instance, type RunOptions, SUBJECT, type Tools } from "./agent.ts";
 
@@ -9,7 +10,7 @@ const JUDGED = ["tool.called", "tool.completed", "message.received"] as const;
  * throw.
  *
  * @param judged Returns tools that gates judge
- * @param isRunning Whether the caller is a run that hooks see, whose tools are judged in another place
+ * @param isRunning Whether the caller is a run that hooks see, or one of its callbacks
  */
 export function guardOtherWays(
   hooks: AgentHooks,
@@ -18,7 +19,7 @@ export function guardOtherWays(
   isRunning: () => boolean,
 ): void {
   refuseUnjudged(hooks, agent, isRunning);
-  judgeGivenTools(hooks, agent, judged, isRunning);
+  judgeGivenTools(hooks, agent, judged);
 }
 
 /**
@@ -49,12 +50,30 @@ function refuseUnjudged(
       throw new TypeError(durable(agent, "Cannot make an agent durable"));
     },
   });
-  const { __getGoalConfig: goal } = agent;
-  if (goal === undefined) return;
-  // One that was made durable before it was connected.
-  agent.__getGoalConfig = () => {
-    if (!isGuarded(hooks) || isRunning()) return goal.call(agent);
+  refuseDurableRuns(hooks, agent, isRunning);
+}
+
+/** Makes durable runs throw of an agent that was made durable before it was connected. */
+function refuseDurableRuns(
+  hooks: AgentHooks,
+  agent: Instance,
+  isRunning: () => boolean,
+): void {
+  const { __getGoalConfig: goal, getToolsForExecution: prepare } = agent;
+  const refuse = (): never => {
     throw new Error(durable(agent, "Cannot run a durable agent"));
+  };
+  if (goal !== undefined) {
+    agent.__getGoalConfig = () => {
+      if (isGuarded(hooks) && !isRunning()) refuse();
+      return goal.call(agent);
+    };
+  }
+  if (prepare === undefined) return;
+  // A callback of a run may start a durable one. Mastra ignores what this method throws, but not what its result does.
+  agent.getToolsForExecution = async (options) => {
+    const isRefused = options.runId !== undefined && isGuarded(hooks) && isRunning();
+    return isRefused ? new Proxy({}, { ownKeys: refuse }) : await prepare.call(agent, options);
   };
 }
 
@@ -112,13 +131,14 @@ function judgeGivenTools(
   hooks: AgentHooks,
   agent: Instance,
   judged: (tools: Tools) => Tools,
-  isRunning: () => boolean,
 ): void {
   const { getVoice, listTools } = agent;
   if (getVoice === undefined || listTools === undefined) return;
+  const isOfRun = notingPreparations(agent);
   agent.listTools = (...args) => {
+    const isJudgedLater = isOfRun(args[0]);
     const tools = listTools.apply(agent, args);
-    if (isRunning()) return tools;
+    if (isJudgedLater) return tools;
     return tools instanceof Promise ? tools.then(judged) : judged(tools);
   };
   let hasJudgedTools = false;
@@ -145,6 +165,37 @@ function judgeGivenTools(
       );
     },
   });
+}
+
+/** Mastra prepares the tools of an agent's run. */
+type Preparation = { readonly agent: Instance; isOver: boolean };
+
+/** The preparation that is under way. Created with the first connection. */
+let preparations: AsyncStorage<Preparation> | undefined;
+
+/**
+ * Returns what tells whether a call of `listTools` is the one with which Mastra prepares a run: that run's tools are
+ * judged in another place. Callbacks of the user run in the same async context, and later ones inherit it, so it is
+ * one call at most, with the option that only Mastra passes.
+ */
+function notingPreparations(agent: Instance): (options: unknown) => boolean {
+  const { listAssignedTools: prepare } = agent;
+  if (prepare === undefined) return () => false;
+  const storage = preparations ??= createStorage(SUBJECT);
+  agent.listAssignedTools = async (...args) => {
+    const preparation = { agent, isOver: false };
+    try {
+      return await storage.run(preparation, () => prepare.apply(agent, args));
+    } finally {
+      preparation.isOver = true;
+    }
+  };
+  return (options) => {
+    const preparation = storage.getStore();
+    const { resolveWebSearch } = (options ?? {}) as { readonly resolveWebSearch?: unknown };
+    if (preparation?.agent !== agent || preparation.isOver) return false;
+    return preparation.isOver = resolveWebSearch === false;
+  };
 }
 
 /** Returns the voice that an agent was created with; undefined if the agent doesn't tell. */
