@@ -1,5 +1,6 @@
 import assert from "node:assert/strict";
 import { AsyncLocalStorage } from "node:async_hooks";
+import { subscribe, unsubscribe } from "node:diagnostics_channel";
 import { createHooks } from "@omniagent/hooks";
 import { aiSdkHooks } from "@omniagent/hooks/ai-sdk";
 import { ask, deny } from "@omniagent/hooks/gates";
@@ -298,6 +299,56 @@ for (const [how, runWith] of Object.entries(REPLACED)) {
       assert.equal(log.count("agent.start"), how === "by prepareCall" ? 2 : 0);
     }
   });
+}
+
+/** What a receiver of telemetry gets: its name, the prompt, and the input of a tool. */
+const RECEIVED = [
+  ["with inputs", {}, ["registered hi", "registered 7"]],
+  ["without inputs", { recordInputs: false }, ["registered -", "registered -"]],
+  ["with another receiver", { integrations: "own" }, ["own hi", "own 7"]],
+  ["switched off", { isEnabled: false }, []],
+] as const;
+
+for (const name of ["telemetry", "experimental_telemetry"]) {
+  for (const [how, { ...settings }, expected] of RECEIVED) {
+    if (name === "telemetry" && how === "switched off") continue; // throws
+    test(`ai-sdk: your own telemetry receives what you let it (${name} ${how})`, async () => {
+      const received: string[] = [];
+      const receiver = (name: string) => ({
+        onStart: ({ messages }: { messages?: readonly { content: unknown }[] }) =>
+          void received.push(`${name} ${messages?.[0]?.content ?? "-"}`),
+        onToolExecutionStart: ({ toolCall }: { toolCall: { input?: { amount?: number } } }) =>
+          void received.push(`${name} ${toolCall.input?.amount ?? "-"}`),
+      });
+      const own = {
+        ...settings,
+        ...("integrations" in settings && { integrations: receiver("own") }),
+      };
+      const channel: unknown[] = [];
+      const listen = (message: unknown) => void channel.push(message);
+      subscribe("tracing:ai:telemetry:start", listen);
+      const global = globalThis as { AI_SDK_TELEMETRY_INTEGRATIONS?: unknown };
+      global.AI_SDK_TELEMETRY_INTEGRATIONS = [receiver("registered")];
+      const { hooks, log } = recorded();
+      try {
+        const { pay } = toolsOf({ pay: () => "paid" });
+        await generateText({
+          ...aiSdkHooks(hooks).options({ tools: { pay }, [name]: own }),
+          model: scriptedModel(callOnce("pay", { amount: 7 }), 4),
+          prompt: "hi",
+          stopWhen: isStepCount(3),
+        });
+      } finally {
+        delete global.AI_SDK_TELEMETRY_INTEGRATIONS;
+        unsubscribe("tracing:ai:telemetry:start", listen);
+      }
+      await hooks.close();
+      assert.deepEqual(received, expected);
+      assert.deepEqual([log.count("agent.end"), log.count("tool.completed")], [1, 1]);
+      const isTold = how !== "without inputs" && how !== "switched off";
+      assert.equal(/"hi"|"amount":7/.test(JSON.stringify(channel)), isTold);
+    });
+  }
 }
 
 test("ai-sdk: a tool that was added to the options is judged, as far as telemetry can", async () => {

@@ -40,7 +40,8 @@ for (const version of VERSIONS) {
   for (const stream of [false, true]) {
     const how = `${version.name}${stream ? ", streamed" : ""}`;
     test(`${how}: gates judge the tool calls, and what they return`, async () => {
-      const { told, events, failures } = await run(version, stream);
+      const { told, events, failures, spans } = await run(version, stream);
+      assert.ok(spans.includes("ai.toolCall"), "your own telemetry works");
       assert.deepEqual(told, { c1: "paid *", c2: "too much" });
       assert.deepEqual(
         events.map(({ type, sessionId, runId, data }) => [
@@ -143,8 +144,10 @@ async function run({ name, model, usage, finishReason }: Version, stream: boolea
       : { unified: "tool-calls", raw: "tool-calls" };
     return { usage, finishReason: isText ? finishReason : toolCalls };
   };
+  const spans: string[] = [];
   const options = {
     ...aiSdkHooks(hooks, { sessionId: "s-1" }).options({
+      experimental_telemetry: { isEnabled: true, tracer: tracerOf(spans) },
       tools: {
         pay: tool({
           inputSchema: z.object({ amount: z.number() }),
@@ -180,7 +183,18 @@ async function run({ name, model, usage, finishReason }: Version, stream: boolea
     // deno-lint-ignore no-explicit-any -- as above
     results.map(({ toolCallId, output }: any) => [toolCallId, output.value]),
   );
-  return { told, events, failures };
+  return { told, events, failures, spans };
+}
+
+/** Returns a tracer of OpenTelemetry that records the names of spans. */
+function tracerOf(names: string[]): object {
+  const span = new Proxy({}, { get: () => () => span });
+  return {
+    startActiveSpan(name: string, ...others: unknown[]): unknown {
+      names.push(name);
+      return (others.at(-1) as (span: object) => unknown)(span);
+    },
+  };
 }
 
 function callOf(id: string, amount: number): { readonly type: string } {

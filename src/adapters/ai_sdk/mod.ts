@@ -28,16 +28,24 @@ export interface AiSdkOptions {
   /** The tools of the call. */
   readonly tools?: Readonly<Record<string, AiSdkTool>> | undefined;
   /** Your own telemetry, which keeps working. */
-  readonly telemetry?: {
-    /** The receivers of telemetry. */
-    readonly integrations?: unknown;
-    /** Whether telemetry is on. It must be: events come from it. */
-    readonly isEnabled?: boolean | undefined;
-    /** Whether the other integrations get inputs. Gates judge them in either case. */
-    readonly recordInputs?: boolean | undefined;
-    /** Whether the other integrations get outputs. */
-    readonly recordOutputs?: boolean | undefined;
-  } | undefined;
+  readonly telemetry?: AiSdkTelemetry | undefined;
+  /**
+   * The same, by its name in AI SDK 5 and 6. With `isEnabled: false`, other integrations get nothing, and events have
+   * no messages.
+   */
+  readonly experimental_telemetry?: AiSdkTelemetry | undefined;
+}
+
+/** Your own telemetry. */
+export interface AiSdkTelemetry {
+  /** The receivers of telemetry. */
+  readonly integrations?: unknown;
+  /** Whether telemetry is on. It must be: events come from it. */
+  readonly isEnabled?: boolean | undefined;
+  /** Whether the other integrations get inputs. Gates judge them in either case. */
+  readonly recordInputs?: boolean | undefined;
+  /** Whether the other integrations get outputs. */
+  readonly recordOutputs?: boolean | undefined;
 }
 
 /** What `aiSdkHooks` returns. */
@@ -76,12 +84,16 @@ function connect(
   agent: AgentOptions & { readonly parentAgentId?: string | undefined },
 ): AiSdkHooks {
   const own = new Telemetry(hooks, agent);
-  const connected = <Options extends AiSdkOptions>({ tools, telemetry, ...others }: Options) => ({
-    ...others,
-    ...(tools !== undefined && { tools: hookedTools(tools, own) }),
-    ...noting(others, telemetry, own),
-    telemetry: { ...telemetry, integrations: integrationsOf(telemetry, own) },
-  });
+  const connected = <Options extends AiSdkOptions>(options: Options) => {
+    const { tools, telemetry: _, ...others } = options;
+    const telemetry = telemetryOf(options);
+    return {
+      ...others,
+      ...(tools !== undefined && { tools: hookedTools(tools, own) }),
+      ...noting(others, telemetry, own),
+      telemetry: { ...telemetry, integrations: integrationsOf(telemetry, own) },
+    };
+  };
   return {
     options: ({ prepareCall, ...options }: AiSdkOptions & AgentSettings = {}) =>
       ({
@@ -108,19 +120,37 @@ type AgentSettings = {
   ) => AiSdkOptions | undefined | Promise<AiSdkOptions | undefined>;
 };
 
+/**
+ * Returns the telemetry of the user. AI SDK 7 ignores the former name if both are there, and in 5 and 6, that name may
+ * say `isEnabled: false`, which is the default there.
+ */
+function telemetryOf(
+  { telemetry, experimental_telemetry: former }: AiSdkOptions,
+): AiSdkTelemetry | undefined {
+  if (telemetry !== undefined || former?.isEnabled !== false) return telemetry ?? former;
+  // Ours stays on, because it judges tools that are added later. Not only integrations receive what it records.
+  return {
+    ...former,
+    isEnabled: true,
+    integrations: [],
+    recordInputs: false,
+    recordOutputs: false,
+  };
+}
+
 type OnStart = (event: Parameters<Telemetry["noteTools"]>[0]) => unknown;
 
 /** Without inputs, telemetry doesn't tell which tools a run has, but `onStart` of the call does. */
 function noting(
-  { onStart, experimental_onStart: former }: {
-    readonly onStart?: OnStart;
-    readonly experimental_onStart?: OnStart;
-  },
-  telemetry: AiSdkOptions["telemetry"],
+  options: object,
+  telemetry: AiSdkTelemetry | undefined,
   own: Telemetry,
 ): { readonly onStart?: OnStart } {
-  const { recordInputs } = (telemetry ?? {}) as { readonly recordInputs?: unknown };
-  if (recordInputs !== false) return {};
+  if (telemetry?.recordInputs !== false) return {};
+  const { onStart, experimental_onStart: former } = options as {
+    readonly onStart?: OnStart;
+    readonly experimental_onStart?: OnStart;
+  };
   return {
     onStart(event) {
       own.noteTools(event);
@@ -149,7 +179,7 @@ function hookedTools(
  * so without any, the registered ones are passed along with ours.
  */
 function integrationsOf(
-  telemetry: AiSdkOptions["telemetry"],
+  telemetry: AiSdkTelemetry | undefined,
   own: Telemetry,
 ): readonly unknown[] {
   if (telemetry?.isEnabled === false) {
