@@ -59,6 +59,8 @@ test("an error whose message gates judged is thrown without other properties", a
   hooks.gate("tool.completed", { name: "policy", handle: () => undefined });
   const thrownBy = (error: unknown): Promise<unknown> =>
     hooks.call("bash", {}, () => Promise.reject(error)).catch((thrown: unknown) => thrown);
+  const isJavaScriptCore = "line" in new Error();
+  let reads = 0;
   const plain = new RangeError("exit 1");
   assert.equal(await thrownBy(plain), plain);
   class HttpError extends Error {
@@ -75,6 +77,11 @@ test("an error whose message gates judged is thrown without other properties", a
     new DOMException("exit 1", "sk-1"),
     new Error("GET https://ada:sk-1@example.com failed"),
     { message: "sk-1", toString: () => "exit 1" },
+    // What parsers set.
+    Object.assign(new SyntaxError("exit 1"), { line: { text: "sk-1" } }),
+    Object.assign(new SyntaxError("exit 1"), { column: "sk-1" }),
+    ...isJavaScriptCore ? [] : [Object.assign(new SyntaxError("exit 1"), { sourceURL: "sk-1" })],
+    Object.defineProperty(new Error(), "message", { get: () => reads++ < 2 ? "exit 1" : "sk-1" }),
   ];
   for (const error of hidden) {
     const thrown = await thrownBy(error) as Error;

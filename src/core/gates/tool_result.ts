@@ -43,17 +43,17 @@ const PLAIN_ERRORS: readonly unknown[] = [
   URIError,
 ].map(({ prototype }) => prototype);
 
-/** Their own properties. */
-const ERROR_KEYS: readonly PropertyKey[] = [
-  "message",
-  "stack",
-  // Where it was created, which JavaScriptCore adds, as in Bun.
-  "line",
-  "column",
-  "originalLine",
-  "originalColumn",
-  "sourceURL",
-];
+/**
+ * Where an error was created, as properties that JavaScriptCore adds, as in Bun. Elsewhere, parsers set some of them,
+ * to the text that they could not parse.
+ */
+const PLACE: Readonly<Record<PropertyKey, string>> = {
+  line: "number",
+  column: "number",
+  originalLine: "number",
+  originalColumn: "number",
+  sourceURL: "string",
+};
 
 /**
  * Returns whether an error holds no more than the text that gates judged: no output of a command, no cause, no key, and
@@ -61,7 +61,11 @@ const ERROR_KEYS: readonly PropertyKey[] = [
  */
 export function isPlain(error: unknown, text: string): boolean {
   if (!(error instanceof Error)) return error === text;
-  const own = Reflect.ownKeys(error);
-  const isOfRuntime = PLAIN_ERRORS.includes(Object.getPrototypeOf(error));
-  return isOfRuntime && error.message === text && own.every((key) => ERROR_KEYS.includes(key));
+  if (!PLAIN_ERRORS.includes(Object.getPrototypeOf(error)) || error.message !== text) return false;
+  const hasPlace = Object.hasOwn(new Error(), "line");
+  return Reflect.ownKeys(error).every((key) => {
+    if (key === "stack") return true;
+    const { value } = Object.getOwnPropertyDescriptor(error, key)!; // undefined for a getter, which may change
+    return key === "message" ? value === text : hasPlace && typeof value === PLACE[key];
+  });
 }
