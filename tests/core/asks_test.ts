@@ -5,12 +5,13 @@ import {
   type AskAnswer,
   AskError,
   type AskRequest,
+  type DeniedCall,
   deny,
   type FinalDecision,
   type GateDecidedData,
 } from "@omniagent/hooks/gates";
 import { createOutbox } from "@omniagent/hooks/outbox";
-import type { Store } from "@omniagent/hooks/store";
+import { type Store, StoreError } from "@omniagent/hooks/store";
 import { memoryStore } from "@omniagent/hooks/testing";
 import { bindStore } from "../support/bind_store.ts";
 import { deferred } from "../support/deferred.ts";
@@ -317,15 +318,17 @@ test("only one of the calls that share an approval runs, even without an outbox"
   await hooks.close();
 });
 
-test("a call is denied, and its events say why, when the store fails to use its approval", async () => {
+test("a call whose approval can't be used up is denied, and can be repeated under it", async () => {
   const store = memoryStore();
+  let isFull = true;
   const faulty = {
     ...bindStore(store),
     atomic() {
       const atomic = store.atomic();
       const set = atomic.set.bind(atomic);
       atomic.set = (key, value, options) => {
-        if ((value as { readonly used?: boolean } | null)?.used) throw new Error("disk full");
+        const isUse = Boolean((value as { readonly used?: string } | null)?.used);
+        if (isUse && isFull) throw new StoreError("disk full", "full");
         return set(key, value, options);
       };
       return atomic;
@@ -334,11 +337,15 @@ test("a call is denied, and its events say why, when the store fails to use its 
   const agent = start(faulty);
   const result = agent.pay("c-1");
   await agent.hooks.asks.resolve(await pendingAsk(agent), ALLOW);
-  const { reason } = await result as { readonly reason: string };
+  const { reason, failure } = await result as DeniedCall;
   assert.equal(reason, "The decision could not be marked as used (store)");
+  assert.equal(failure, "store");
   assert.deepEqual(agent.paid, []);
-  const completed = (await agent.stored()).find(({ type }) => type === "tool.completed");
-  assert.equal((completed?.data as { readonly error?: string }).error, reason);
+  const tools = async () => (await agent.types()).filter((type) => type.startsWith("tool."));
+  assert.deepEqual(await tools(), ["tool.called"], "the call has not ended: it may be repeated");
+  isFull = false;
+  assert.equal(await agent.pay("c-1"), "paid 5");
+  assert.deepEqual(await tools(), ["tool.called", "tool.completed"]);
   await agent.hooks.close();
 });
 

@@ -113,12 +113,7 @@ async function decided<Params extends object, Result>(
     } catch (cause) {
       host.observer.report("Cannot mark a decision as used", cause);
       const reason = "The decision could not be marked as used (store)";
-      const { params: _, ...call } = event.data as ToolData;
-      const data = { ...call, error: reason, decision_id: decision.id };
-      await host.observer.emit("tool.completed", data, {
-        ...correlationOf(event),
-        isAdmitted: true,
-      });
+      // No tool.completed: the same call, if it is repeated, begins under this decision.
       return { ...decision, decision: "deny", reason, failure: "store" };
     }
   }
