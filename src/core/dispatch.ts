@@ -88,13 +88,22 @@ function callUntilPromise(
 /** Notes what a call returned. Returns whether it has to be awaited before the next call. */
 function noteResult(dispatch: Dispatch, index: number, result: unknown): boolean {
   if (result === SKIPPED) except(dispatch, index, undefined);
-  if (!isThenable(result)) return false;
+  if (!isThenable(result)) return rejectVerdict(result);
   if (dispatch.list.calls[index]!.isSender) {
     send(dispatch, index, result);
     return false;
   }
   dispatch.promise = result;
   return true;
+}
+
+/** Returns false. @throws {TypeError} for what `deny()`, `ask()` or `allow()` returned: it would decide nothing */
+function rejectVerdict(result: unknown): false {
+  // Not by `isVerdict`, whose file loads with gates.
+  if (Symbol.for("omniagent.hooks.verdict") in Object(result)) {
+    throw new TypeError("A handler returned a decision, but only gates decide: use hooks.gate()");
+  }
+  return false;
 }
 
 function createDispatch(
@@ -139,7 +148,9 @@ async function awaitHandlers(dispatch: Dispatch): Promise<Receipt> {
   while (dispatch.promise !== undefined) {
     const { promise } = dispatch;
     try {
-      await (options === undefined ? promise : abortable(promise, options.signal));
+      rejectVerdict(
+        await (options === undefined ? promise : abortable(promise, options.signal)),
+      );
     } catch (error) {
       fail(dispatch, dispatch.next - 1, error);
     }

@@ -3,7 +3,7 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { createHooks, type HookEvent, type HooksOptions } from "@omniagent/hooks";
+import { createHooks, DispatchError, type HookEvent, type HooksOptions } from "@omniagent/hooks";
 import { allow, ask, deny, GateError, type GateRecord, withGate } from "@omniagent/hooks/gates";
 import { createOutbox } from "@omniagent/hooks/outbox";
 import { memoryStore } from "@omniagent/hooks/testing";
@@ -74,6 +74,23 @@ test("use() rejects a gate object without its kind, which would only observe", (
   assert.throws(() => hooks.use({ kind: "gate", events: ["*"], gate, name: "x" } as never), {
     message: /Cannot use this gate: unknown option 'name'/,
   });
+});
+
+test("a handler that returns a decision fails, since only gates decide", async () => {
+  const errors: unknown[] = [];
+  const hooks = start({ onError: (error) => void errors.push(error) });
+  hooks.on("tool.called", () => deny("No"), { name: "sync" });
+  hooks.on("tool.called", () => Promise.resolve(allow()), { name: "async" });
+  hooks.use({ name: "policy", events: ["tool.called"], handle: async () => await ask("May I?") });
+  const result = await hooks.call("bash", {}, () => "it ran");
+  assert.equal(result, "it ran", "handlers never change the outcome");
+  const [first] = errors.map(String);
+  assert.match(first!, /^TypeError: A handler returned a decision, but only gates decide/);
+  const outcome = await hooks.emit("tool.called", CALL).catch((error: unknown) => error);
+  assert.ok(outcome instanceof DispatchError);
+  assert.deepEqual(outcome.failures.map(({ name }) => name), ["sync", "async", "policy"]);
+  await hooks.close();
+  assert.deepEqual(errors.map(String), Array(6).fill(first));
 });
 
 test("allow() with data rewrites, and gives a reason and context as well", async () => {
