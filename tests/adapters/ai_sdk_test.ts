@@ -351,6 +351,57 @@ for (const name of ["telemetry", "experimental_telemetry"]) {
   }
 }
 
+test("ai-sdk: an async generator function passes on preliminary outputs, and other tools the last one", async () => {
+  async function* steps() {
+    yield await Promise.resolve("1/2");
+    yield "paid";
+  }
+  for (const [execute, expected] of [[steps, ["1/2", "paid", "paid"]], [() => steps(), ["paid"]]]) {
+    const { hooks, log } = recorded();
+    const pay = tool({ inputSchema: z.object({ amount: z.number() }), execute });
+    const { fullStream } = streamText({
+      ...aiSdkHooks(hooks).options({ tools: { pay } }),
+      model: scriptedModel(callOnce("pay", { amount: 7 }), 4),
+      prompt: "hi",
+      stopWhen: isStepCount(3),
+    });
+    const outputs: unknown[] = [];
+    for await (const { type, output } of fullStream) {
+      if (type === "tool-result") outputs.push(output);
+    }
+    await hooks.close();
+    assert.deepEqual(outputs, expected);
+    assert.ok(log.lines.includes("tool.completed call_0 paid"), log.lines.join("\n"));
+  }
+});
+
+test("ai-sdk: only gates' denials reach the model without the tool's toModelOutput", async () => {
+  const { hooks } = recorded();
+  const own = { denied: true, reason: "limit", decisionId: "d-1", appeal: "by mail" };
+  const pay = tool({
+    inputSchema: z.object({ amount: z.number() }),
+    execute: () => own,
+    toModelOutput: ({ output }: { readonly output: typeof own }) => ({
+      type: "text",
+      value: output.appeal.toUpperCase(),
+    }),
+  });
+  const options = aiSdkHooks(hooks).options({ tools: { pay } });
+  const pays = async () => {
+    const { responseMessages } = await generateText({
+      ...options,
+      model: scriptedModel(callOnce("pay", { amount: 7 }), 4),
+      prompt: "hi",
+      stopWhen: isStepCount(3),
+    });
+    return told(responseMessages)["call_0"];
+  };
+  assert.equal(await pays(), "BY MAIL");
+  hooks.gate("tool.called", { name: "policy", handle: () => deny("never") });
+  assert.equal(await pays(), "never");
+  await hooks.close();
+});
+
 test("ai-sdk: a tool that was added to the options is judged, as far as telemetry can", async () => {
   for (const stream of [false, true]) {
     const { hooks, log } = recorded();

@@ -215,20 +215,25 @@ async function lastOf(result: unknown): Promise<unknown> {
   return last;
 }
 
+/** Marks denials as ours, also once they were stored as JSON: a tool's own output may be a denial, too. */
+const BY = "@omniagent/hooks";
+
 /** A tool with its own conversion expects its own outputs, not the text of a denial. */
 function deniedOutput({ toModelOutput }: AiSdkTool, denial: DeniedCall): unknown {
-  return toModelOutput ? { denied: true, reason: denialText(denial) } : denialText(denial);
+  const reason = denialText(denial);
+  return toModelOutput ? { denied: true, reason, by: BY } : reason;
 }
 
 function modelOutput(tool: AiSdkTool): (output: unknown) => unknown {
   return (given) => {
     // AI SDK 5 passes the output, later versions an object with it.
     const { output = given } = (given ?? {}) as { readonly output?: unknown };
-    const { denied, reason } = (output ?? {}) as {
+    const { denied, reason, by } = (output ?? {}) as {
       readonly denied?: unknown;
       readonly reason?: unknown;
+      readonly by?: unknown;
     };
-    if (denied === true) return { type: "error-text", value: String(reason) };
+    if (denied === true && by === BY) return { type: "error-text", value: String(reason) };
     return tool.toModelOutput!(given);
   };
 }
