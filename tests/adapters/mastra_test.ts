@@ -260,6 +260,37 @@ test("mastra: a call like a paused one is judged in another run", async () => {
   assert.deepEqual(counts, [2, 1]);
 });
 
+test("mastra: two runs that resume the same one at once each have their own events", async () => {
+  const { hooks, log } = recorded();
+  const types = new Map<unknown, string[]>();
+  hooks.on("*", ({ runId, type }) => void types.set(runId, [...types.get(runId) ?? [], type]));
+  const [both, first] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
+  let count = 0;
+  const pay = async () => {
+    const isSecond = ++count === 2;
+    if (isSecond) both.resolve();
+    await (isSecond ? first : both).promise; // it continues after the other run
+    return "paid";
+  };
+  const turns = [{ calls: [{ id: "c1", name: "pay", params: { amount: 7 } }] }, { text: "done" }, {
+    text: "done",
+  }];
+  const agent = connected(hooks, turns, { tools: toolsOf({ pay }) });
+  new Mastra({ agents: { agent }, logger: false, storage: new InMemoryStore() });
+  const { runId } = await agent.generate("hi", { requireToolApproval: true });
+  const resumed = [1, 2].map(async () => {
+    const { text } = await agent.approveToolCallGenerate({ runId, toolCallId: "c1" });
+    first.resolve();
+    return text;
+  });
+  assert.deepEqual(await Promise.all(resumed), ["done", "done"]);
+  await hooks.close();
+  log.check("s-1");
+  const all = ["agent.start", "tool.called", "tool.completed", "model.called", "model.completed"];
+  const whole = [...all, "message.sent", "agent.end"];
+  assert.deepEqual([...types.values()].slice(1), [whole, whole]);
+});
+
 /** How a step of a run gets a tool that the agent doesn't have. */
 const ADDED: Readonly<Record<string, (tools: object) => { agent?: object; run?: object }>> = {
   "a processor": (tools) => ({

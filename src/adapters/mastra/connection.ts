@@ -20,7 +20,7 @@ import {
   type ToolContext,
   type Tools,
 } from "./agent.ts";
-import type { Current, Slot } from "./current.ts";
+import { type Current, runningIn, type Slot } from "./current.ts";
 import { messageProcessor, resultProcessor, Running } from "./processors.ts";
 import {
   callOf,
@@ -159,8 +159,11 @@ class Connection {
     this.#slots.set(key, slot);
     try {
       const options = await this.#connected(agent, slot, own);
-      const output = await current!.run({ connection: this }, () => run(input, options));
-      const ended = this.#end(slot, output).finally(() => this.#slots.delete(key));
+      const output = await current!.run(
+        { connection: this, slot, running },
+        () => run(input, options),
+      );
+      const ended = this.#end(slot, running, output).finally(() => this.#slots.delete(key));
       // For a stream, the fields are promises, and the run continues.
       if (typeof output.finishReason === "string") await ended;
       return output;
@@ -208,8 +211,7 @@ class Connection {
     };
   }
 
-  async #end(slot: Slot, output: Output): Promise<void> {
-    const { running } = slot;
+  async #end(slot: Slot, running: Running, output: Output): Promise<void> {
     try {
       const reason = await output.finishReason;
       if (reason === "suspended" && output.runId !== undefined) this.#suspend(output.runId, slot);
@@ -278,7 +280,7 @@ class Connection {
   /** Begins a call, in its run if there is one: an agent's tools can also be used without running it. */
   #open(call: ToolCall, asNew: ToolCall, slot: Slot | undefined): Promise<OpenedCall> {
     if (slot !== undefined) {
-      const { run, isNew } = slot.running;
+      const { run, isNew } = runningIn(slot, current!.getStore());
       return run.begin(call, { endsByItself: true, place: slot.id, asNew, isNew });
     }
     const { sessionId, agentId = this.#agent.id } = this.#options;
@@ -300,6 +302,6 @@ class Connection {
         `Cannot delegate to the agent '${to.id}': gates can't judge the tool calls of this kind of agent`,
       );
     }
-    return slot && { to: to.id, parent: slot.running.run, isNew };
+    return slot && { to: to.id, parent: runningIn(slot, current!.getStore()).run, isNew };
   }
 }
