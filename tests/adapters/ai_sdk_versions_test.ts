@@ -40,9 +40,10 @@ for (const version of VERSIONS) {
   for (const stream of [false, true]) {
     const how = `${version.name}${stream ? ", streamed" : ""}`;
     test(`${how}: gates judge the tool calls, and what they return`, async () => {
-      const { told, events, failures, spans } = await run(version, stream);
+      const { told, events, failures, spans, steps } = await run(version, stream);
       assert.ok(spans.includes("ai.toolCall"), "your own telemetry works");
       assert.deepEqual(told, { c1: "paid *", c2: "too much" });
+      assert.equal(steps, 3, "'interrupt' only denies the call");
       assert.deepEqual(
         events.map(({ type, sessionId, runId, data }) => [
           type,
@@ -128,7 +129,8 @@ async function run({ name, model, usage, finishReason }: Version, stream: boolea
   hooks.on("*", (event) => void (event.type.startsWith("gate.") || events.push(event)));
   hooks.gate("tool.called", {
     name: "limit",
-    handle: ({ data }) => Number(data.params?.amount) > 100 ? deny("too much") : undefined,
+    handle: ({ data }) =>
+      Number(data.params?.amount) > 100 ? deny("too much", { interrupt: true }) : undefined,
   });
   hooks.gate("tool.completed", {
     name: "mask",
@@ -183,7 +185,7 @@ async function run({ name, model, usage, finishReason }: Version, stream: boolea
     // deno-lint-ignore no-explicit-any -- as above
     results.map(({ toolCallId, output }: any) => [toolCallId, output.value]),
   );
-  return { told, events, failures, spans };
+  return { told, events, failures, spans, steps: next };
 }
 
 /** Returns a tracer of OpenTelemetry that records the names of spans. */
