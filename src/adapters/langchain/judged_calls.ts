@@ -12,6 +12,8 @@ export type JudgedCall = {
   readonly args: unknown;
   /** The id of the LangChain run in which its tool starts, if that is known. */
   readonly runId?: string | undefined;
+  /** Whether its tool starts as a copy. */
+  readonly isCopy?: boolean;
 };
 
 /** A call that was judged, and whose tool may start once. */
@@ -19,19 +21,21 @@ type Expected = {
   readonly name: string;
   readonly callId: string | undefined;
   readonly runId: string | undefined;
+  readonly isCopy: boolean;
   /** The JSON of its arguments; undefined if they aren't an object. */
   readonly input: string | undefined;
   hasStarted?: true;
 };
 
 /** A tool that starts, as LangChain describes it. */
-type Started = {
+export type StartedTool = {
   readonly id: string;
-  /** The namespace of the task. */
-  readonly task: string;
   readonly name: string | undefined;
-  readonly callId: string | undefined;
-  readonly input: string;
+  readonly callId?: string | undefined;
+  /** Its input; undefined if it isn't known. */
+  readonly input?: string | undefined;
+  /** Whether it is a copy of a tool. */
+  readonly isCopy: boolean;
 };
 
 /** The judged calls of tasks, by namespace, which has the task's id: of all connections, which may be nested. */
@@ -46,8 +50,9 @@ const judged = new Map<string, {
 export function expectTool(task: string, call: JudgedCall, hasGates: boolean): () => void {
   const known = judged.get(task) ?? { calls: new Set(), tools: new Set() };
   judged.set(task, known);
-  const { name, callId, args, runId } = call;
-  const expected = { name, callId, runId, input: hasGates ? inputOf(args) : undefined };
+  const { name, callId, args, runId, isCopy = false } = call;
+  const input = hasGates ? inputOf(args) : undefined;
+  const expected: Expected = { name, callId, runId, isCopy, input };
   known.calls.add(expected);
   return () => {
     known.calls.delete(expected);
@@ -56,11 +61,11 @@ export function expectTool(task: string, call: JudgedCall, hasGates: boolean): (
 }
 
 /** Returns whether a tool of a task may start: it is that of a call, which has not started yet. */
-export function startTool({ id, task, ...tool }: Started): boolean {
+export function startTool({ id, task, ...tool }: StartedTool & { readonly task: string }): boolean {
   const known = judged.get(task);
   if (known?.tools.has(id)) return true;
   const call = [...known?.calls ?? []].find((call) =>
-    (call.runId ?? id) === id && isOf(call, tool)
+    (call.runId ?? id) === id && (tool.isCopy || !call.isCopy) && isOf(call, tool)
   );
   if (call === undefined) return false;
   call.hasStarted = true;
@@ -82,9 +87,9 @@ const NOT_CALLED =
   "with hooks.call() instead of the tool";
 
 /** Why a tool doesn't run as it is called. */
-const CHANGED =
+export const CHANGED =
   "middleware after that of langchainHooks has changed the call, runs another tool, or runs it again. Put the " +
-  "middleware of langchainHooks last";
+  "middleware of langchainHooks last. If it is, the tool's own class runs another tool, or doesn't pass its config on";
 
 /**
  * Returns why a tool may not start.
@@ -100,10 +105,11 @@ export function whyRefused(isOwn: boolean, node: string | undefined): string {
 /** Returns whether a tool that starts is that of a call. The name and id are undefined if they aren't known. */
 function isOf(
   call: Expected,
-  { name = call.name, callId = call.callId, input }: Omit<Started, "id" | "task">,
+  { name = call.name, callId = call.callId, input }: Omit<StartedTool, "id">,
 ): boolean {
-  return !call.hasStarted && call.name === name && call.callId === callId &&
-    (call.input === undefined || call.input === input || call.input === argsIn(input, callId));
+  if (call.hasStarted || call.name !== name || call.callId !== callId) return false;
+  if (call.input === undefined || input === undefined) return true;
+  return call.input === input || call.input === argsIn(input, callId);
 }
 
 /** Returns the JSON of the arguments if the input of a tool is a whole call, as some versions report it. */
@@ -116,6 +122,7 @@ function argsIn(input: string, callId: string | undefined): string | undefined {
   }
 }
 
-function inputOf(args: unknown): string | undefined {
+/** Returns the JSON of arguments; undefined if they aren't an object. */
+export function inputOf(args: unknown): string | undefined {
   return isObject(args) ? JSON.stringify(args) : undefined;
 }

@@ -2,7 +2,14 @@ import { setTimer } from "../../internal/async.ts";
 import { contentText } from "../content.ts";
 import type { AgentHooks } from "../options.ts";
 import { AgentRun, type RunOptions, type RunResult } from "../run.ts";
-import { expectTool, type JudgedCall, startTool, whyRefused } from "./judged_calls.ts";
+import { isCopy } from "./judged_tool.ts";
+import {
+  expectTool,
+  type JudgedCall,
+  type StartedTool,
+  startTool,
+  whyRefused,
+} from "./judged_calls.ts";
 import type { Message } from "./messages.ts";
 
 /** A run of a connected agent. */
@@ -20,6 +27,8 @@ type Member = {
   readonly root: Root;
   /** The namespace of a task. */
   readonly task?: string | undefined;
+  /** The id of the LangChain run that it is in. */
+  readonly parentId?: string;
   /** Whether it is a tool. */
   readonly isTool?: true;
 };
@@ -32,6 +41,9 @@ const MAX_ENDED = 10_000;
 
 /** LangChain's name of a graph without one. */
 const UNNAMED = "LangGraph";
+
+/** How LangChain names the first step of a tool that is made of a runnable, after the tool: nothing else starts it. */
+const PARSES = ":parse_input";
 
 /** Metadata of a LangChain run. */
 type Metadata = {
@@ -125,7 +137,17 @@ export class Runs {
     // Deeper ones belong to another agent.
     const task = parentId === root.id ? metadata.langgraph_checkpoint_ns : undefined;
     if (task !== undefined) this.#tasks.set(task, root);
-    this.#members.set(id, { root, task });
+    this.#members.set(id, { root, task, parentId: parentId! });
+    if (name?.endsWith(PARSES)) {
+      this.#startRunnable(name.slice(0, -PARSES.length), parentId!, metadata);
+    }
+  }
+
+  /** Called when a tool that is made of a runnable begins. @throws {Error} as for other tools */
+  #startRunnable(name: string, id: string, metadata: Metadata): void {
+    const parentId = this.#members.get(id)?.parentId;
+    const parent = this.#members.get(parentId!);
+    if (parent !== undefined) this.#startTool({ id, name, isCopy: false }, parent, metadata);
   }
 
   /**
@@ -134,7 +156,7 @@ export class Runs {
    * @throws {Error} without the middleware, and if gates have not judged it
    */
   handleToolStart(
-    _tool: unknown,
+    tool: unknown,
     input: string,
     id: string,
     parentId?: string,
@@ -146,22 +168,26 @@ export class Runs {
     if (this.#ended.has(parentId!)) return this.#end(id);
     const parent = this.#members.get(parentId!);
     if (parent === undefined) return;
-    const { root } = parent;
-    if (!root.hasMiddleware) {
+    this.#startTool({ id, name, callId, input, isCopy: isCopy(tool) }, parent, metadata);
+    this.#members.set(id, { root: parent.root, isTool: true });
+  }
+
+  /** @throws {Error} without the middleware, and if gates have not judged the tool */
+  #startTool(tool: StartedTool, parent: Member, metadata: Metadata): void {
+    if (!parent.root.hasMiddleware) {
       throw new Error(
         "Cannot judge the tool: the middleware is missing. Pass both: " +
           "createAgent({ …, middleware: [middleware] }).withConfig(config)",
       );
     }
-    this.#members.set(id, { root, isTool: true });
     if (parent.isTool) return; // belongs to the tool that calls it
     const { langgraph_checkpoint_ns: task = "", langgraph_node: node } = metadata;
-    if (!this.#hasGates || startTool({ id, task, name, callId, input })) return;
-    this.#refuse(name ?? "unknown", whyRefused(parent.task !== undefined, node));
+    if (!this.#hasGates || startTool({ ...tool, task })) return;
+    this.refuse(tool.name ?? "unknown", whyRefused(parent.task !== undefined, node));
   }
 
   /** Reports a tool that no gate has judged. @throws {Error} always */
-  #refuse(name: string, why: string): never {
+  refuse(name: string, why: string): never {
     const error = new Error(why);
     if (!this.#reported.has(name) && this.#reported.size < MAX_REPORTED) {
       this.#reported.add(name);

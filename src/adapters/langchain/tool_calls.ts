@@ -13,7 +13,8 @@ import {
   toRecord,
   withContext,
 } from "../tool_call.ts";
-import { isJudgeable, judgedTool } from "./judged_tool.ts";
+import { CHANGED } from "./judged_calls.ts";
+import { hasRunId, isJudgeable, judgedTool, schemaOf, startsAsCopy } from "./judged_tool.ts";
 import { isCommand, type Message, type View, viewOfCommand, withContent } from "./messages.ts";
 import type { Runs, Runtime } from "./runs.ts";
 
@@ -64,13 +65,20 @@ export function callTool(
 /** Returns a handler of a call that notes that gates have judged it, and runs its tool with what they judged. */
 function judgedBy(runs: Runs, handler: ToolHandler, name: string): Executor {
   return async (request, call) => {
-    const { id: callId, args } = request.toolCall;
-    const id = createEventId();
-    const tool = runs.judgesCalls ? judgedTool(request.tool, call, id) : request.tool;
-    // No other tool starts in a run with this id, not even one that other middleware provides.
-    const isOnly = runs.judgesCalls && (tool !== request.tool || tool === undefined);
-    const runId = isOnly ? id : undefined;
-    const end = runs.judge(request.runtime, { name, callId, args, runId });
+    const { tool: own, toolCall } = request;
+    const runId = createEventId();
+    const isGuarded = runs.judgesCalls;
+    const isCopied = isGuarded && own !== undefined;
+    const refuse = (): never => runs.refuse(name, CHANGED);
+    const tool = isCopied ? judgedTool(own, call, { toolCall, runId, refuse }) : own;
+    const end = runs.judge(request.runtime, {
+      name,
+      callId: toolCall.id,
+      args: toolCall.args,
+      // No other tool starts in a run with this id, not even one that other middleware provides.
+      runId: isGuarded && (own === undefined || hasRunId(own)) ? runId : undefined,
+      isCopy: isCopied && startsAsCopy(own),
+    });
     try {
       return await handler({ ...request, tool });
     } finally {
@@ -113,7 +121,7 @@ async function judgeTool(
   const { args, id: callId } = request.toolCall;
   const { signal, configurable } = request.runtime;
   // If a tool of another name runs, that is judged next, with what its schema makes of the arguments.
-  const { schema } = (judging.isLast ? request.tool ?? {} : {}) as { readonly schema?: unknown };
+  const schema = judging.isLast ? schemaOf(request.tool) : undefined;
   const reapplies = !isJudgeable(request.tool);
   const call = { name: judging.name, params: args, callId, signal, schema, reapplies };
   const opened = await run.begin(call, { endsByItself: true, place: placeOf(configurable) });
@@ -156,6 +164,8 @@ type Returned = {
   readonly seen: View;
   /** Whether they did. */
   readonly isJudged: boolean;
+  /** What carries a command through the tool to the agent's graph, if a graph in the tool sent it. */
+  readonly sent?: unknown;
 };
 
 /** What became of a call that gates allowed. */
@@ -176,7 +186,7 @@ async function runTool(
   try {
     const args = opened.parsed === "accepted" ? toRecord(copyOf(opened.params)) : opened.params;
     const judged = { ...request, toolCall: { ...request.toolCall, args } };
-    const message = await opened.within(() => execute(judged, opened));
+    const [message, sent] = await opened.within(() => resultOrCommand(execute(judged, opened)));
     const seen = viewOf(message);
     const isJudged = judgesResults();
     if (seen.problem !== undefined && isJudged) {
@@ -186,7 +196,7 @@ async function runTool(
       return { outcome: { type: "error", error }, denied: RESULT_DENIED };
     }
     const outcome = await opened.complete(seen.value);
-    return { outcome, returned: { message, seen, isJudged } };
+    return { outcome, returned: { message, seen, isJudged, sent } };
   } catch (error) {
     if (isPause(error)) {
       opened.pause();
@@ -197,17 +207,33 @@ async function runTool(
   }
 }
 
-/** Returns the tool's own message, or what gates changed it to. */
+/** Returns a result or, if a graph in the tool sent a command to the agent's graph, that and what carries it. */
+async function resultOrCommand(running: Promise<Message>): Promise<[Message, sent?: unknown]> {
+  try {
+    return [await running];
+  } catch (error) {
+    const { name, command } = (error ?? {}) as {
+      readonly name?: unknown;
+      readonly command?: Message;
+    };
+    if (name === "ParentCommand" && command !== undefined) return [command, error];
+    throw error;
+  }
+}
+
+/** Returns the tool's own message, or what gates changed it to. @throws what carries a command that gates allow */
 async function resultOf(
-  { message, seen, isJudged }: Returned,
+  { message, seen, isJudged, sent }: Returned,
   judged: unknown,
   { isInner, contexts, respond }: Judging,
 ): Promise<Message> {
   const context = isInner || contexts.size === 0 ? undefined : [...contexts].join("\n\n");
   const value = isCommand(message) ? judged : told(judged, context);
-  if (!isJudged && value === seen.value) return message;
   // The tool may have changed its result in the meantime.
-  if (JSON.stringify(value) === JSON.stringify(viewOf(message).value)) return message;
+  const isSame = !isJudged && value === seen.value ||
+    JSON.stringify(value) === JSON.stringify(viewOf(message).value);
+  if (isSame && sent !== undefined) throw sent;
+  if (isSame) return message;
   if (!isCommand(message)) return withContent(message, value);
   // A command changes more than messages, so the rewritten text replaces all of it.
   const text = typeof value === "string" ? value : JSON.stringify(value);
