@@ -282,6 +282,107 @@ test("strands: an agent that was used as a tool has no parent when it is invoked
   assert.deepEqual(parents, [undefined, "main", undefined]);
 });
 
+test("strands: an agent that was used as a tool keeps its id when it is invoked directly", async () => {
+  const { hooks } = recorded();
+  const started: unknown[] = [];
+  hooks.on("agent.start", ({ data }) => void started.push([data.name, data.agent_id]));
+  const helper = helperOf([{ text: "helped" }, { text: "helped" }]);
+  const plugin = strandsHooks(hooks, strands, { agentId: "main", name: "Main" });
+  await connected(hooks, HELP, {}, { tools: [helper], plugins: [plugin] }).agent.invoke("hi");
+  await helper.invoke("hi");
+  await hooks.close();
+  assert.deepEqual(started, [["Main", "main"], ["helper", "h"], ["helper", "h"]]);
+});
+
+test("strands: an agent that has the plugin is the plugin's when it is invoked directly", async () => {
+  const { hooks } = recorded();
+  const started: unknown[] = [];
+  hooks.on("agent.start", ({ data }) => void started.push([data.name, data.agent_id]));
+  const plugins = [strandsHooks(hooks, strands, { agentId: "main" })];
+  const helper = helperOf([{ text: "helped" }, { text: "helped" }], { plugins });
+  await connected(hooks, HELP, {}, { name: "Main", tools: [helper], plugins }).agent.invoke("hi");
+  await helper.invoke("hi");
+  await hooks.close();
+  assert.deepEqual(started, [["Main", "main"], ["helper", "h"], ["helper", "main"]]);
+});
+
+test("strands: an agent that two others call at once belongs to the one that runs it", async () => {
+  const { hooks, log } = recorded();
+  const parents: unknown[] = [];
+  hooks.on("agent.start", ({ data }) => {
+    if (data.agent_id === "h") parents.push(data.parent_agent_id);
+    else assert.match(data.name ?? "", /^(first|second)$/);
+  });
+  const called = Promise.withResolvers<void>();
+  const slow = { name: "slow", initAgent: () => called.promise };
+  const helper = helperOf([{ text: "helped" }], { plugins: [slow] });
+  const plugin = strandsHooks(hooks, strands, { sessionId: "s-1" });
+  const runs: string[] = [];
+  hooks.on("tool.called", ({ runId }) => void runs.push(runId!));
+  hooks.once("tool.completed", () => called.resolve()); // the second call, which fails
+  const more = { tools: [helper], plugins: [plugin] };
+  await Promise.all(
+    ["first", "second"].map((name) =>
+      connected(hooks, HELP, {}, { ...more, name }).agent.invoke("hi")
+    ),
+  );
+  await hooks.close();
+  log.check("s-1");
+  assert.deepEqual(parents, [runs[0]]);
+});
+
+test("strands: an agent delegates to another one in one run, which ends with its response", async () => {
+  for (const isMasked of [false, true]) {
+    const { hooks, log } = recorded();
+    if (isMasked) {
+      hooks.gate("message.received", {
+        name: "mask",
+        kind: "rewrite",
+        handle: ({ data }) => ({ ...data, content: `${data.content}!` }),
+      });
+    }
+    const received: unknown[] = [];
+    hooks.on("message.received", ({ data }) => void received.push(data.content));
+    const helper = helperOf([{ text: "helped" }]);
+    const tools = [helper.asTool({ delegate: true })];
+    const { agent } = connected(hooks, HELP, {}, { name: "main", tools });
+    const result = await agent.invoke("hi");
+    await new Promise((resolve) => setTimeout(resolve));
+    const open = log.count("agent.start") - log.count("agent.end");
+    await hooks.close();
+    log.check("s-1");
+    assert.deepEqual([String(result).trim(), open], ["helped", 0]);
+    assert.deepEqual(received, isMasked ? ["hi!", "help!"] : ["hi", "help"]);
+    assert.deepEqual(log.lines.filter((line) => /agent\.|message.sent/.test(line)), [
+      "agent.start",
+      "[h] agent.start",
+      "[h] message.sent helped",
+      "[h] agent.end success 3+5",
+      "message.sent helped",
+      "agent.end success 3+5",
+    ]);
+  }
+});
+
+test("strands: a denied message to an agent that another one delegates to ends that one's run only", async () => {
+  const { hooks, log } = recorded();
+  hooks.gate("message.received", {
+    name: "policy",
+    handle: ({ data }) => data.agent_id === "h" ? deny("not today") : undefined,
+  });
+  const tools = [helperOf([]).asTool({ delegate: true })];
+  await connected(hooks, HELP, {}, { name: "main", tools }).agent.invoke("hi");
+  await hooks.close();
+  log.check("s-1");
+  assert.deepEqual(log.lines.filter((line) => /agent\.|message.sent/.test(line)), [
+    "agent.start",
+    "[h] agent.start",
+    "[h] agent.end error: not today",
+    "message.sent not today",
+    "agent.end success 3+5",
+  ]);
+});
+
 test("strands: an agent that a tool leaves running in the background keeps its own run", async () => {
   const { hooks, log } = recorded();
   const over = Promise.withResolvers<void>();
@@ -667,6 +768,18 @@ const SCRIPT = {
   tools: { pay: () => "paid" },
   turns: [{ calls: [{ id: "c1", name: "pay", params: { amount: 7 } }] }, { text: "done" }],
 } satisfies Omit<Script, "hooks">;
+
+/** The turns of an agent that calls another one. */
+const HELP: readonly Turn[] = [
+  { calls: [{ id: "c1", name: "helper", params: { input: "help" } }] },
+  { text: "done" },
+];
+
+/** Returns an agent for others to use as a tool. */
+function helperOf(turns: readonly Turn[], more: object = {}) {
+  const model = new ScriptedModel(turns);
+  return new strands.Agent({ id: "h", name: "helper", model, printer: false, ...more });
+}
 
 function connected(
   hooks: Hooks,

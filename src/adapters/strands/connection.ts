@@ -1,13 +1,13 @@
-import { errorMessage } from "../../internal/issues.ts";
 import { createEventId } from "../../internal/uuid.ts";
 import type { AgentHooks, AgentOptions, Usage } from "../options.ts";
 import { AgentRun } from "../run.ts";
 import { stepsWithin } from "../async.ts";
-import { type AllowedCall, denialText } from "../tool_call.ts";
+import { denialText } from "../tool_call.ts";
+import { failed, judgedOutput } from "./results.ts";
 import {
   type Agent,
-  dataOf,
-  errorTextOf,
+  type AgentEvent,
+  type AnyClass,
   isAgent,
   isJudgeable,
   judgedTool,
@@ -20,8 +20,6 @@ import {
   textOf,
   type ToolContext,
   type ToolOutput,
-  type ToolResult,
-  valueOf,
 } from "./sdk.ts";
 
 /** After all other hooks, those of the SDK included: its `HookOrder.SDK_LAST` is 100. */
@@ -33,6 +31,8 @@ type Running = {
   /** Aborts when the agent is canceled. */
   readonly signal: AbortSignal;
   modelCalls: number;
+  /** Whether it has called the model or a tool. */
+  hasActed: boolean;
   /** Why the last model call failed. */
   error?: unknown;
   /** Why the model may not respond to a message from the user. */
@@ -41,6 +41,14 @@ type Running = {
   isLeft?: boolean;
   /** The model's last message, and whether it became part of the conversation. */
   last?: { readonly message: Message; readonly stopReason: string; isAdded: boolean };
+};
+
+/** An agent whose events are observed. */
+type Installed = {
+  /** The id of its paused calls: an agent resumes only its own. */
+  readonly place: string;
+  /** Whether it is connected only because other agents use it as a tool. */
+  isTool: boolean;
 };
 
 /** How a call is judged, and how it runs. */
@@ -55,17 +63,21 @@ type Judging = {
   readonly contexts?: Set<string>;
 };
 
+/** Returns whether the last message is that of a denial or a cancellation, and no response. */
+function isRefused({ denied, run, signal }: Running): boolean {
+  return denied !== undefined || run.stopped !== undefined || signal.aborted;
+}
+
 /** One plugin, and the agents that it is installed in. */
 export class Connection {
   readonly #hooks: AgentHooks;
   readonly #sdk: StrandsSdk;
   readonly #options: AgentOptions;
-  /** The agents, each with an id for its paused calls: an agent resumes only its own. */
-  readonly #installed = new WeakMap<Agent, string>();
+  readonly #installed = new WeakMap<Agent, Installed>();
   /** An agent has one run at a time. Background tasks belong to the run that started them. */
   readonly #running = new WeakMap<Agent, Running>();
-  /** The runs that use other agents as tools, by those agents. */
-  readonly #parents = new WeakMap<Agent, AgentRun>();
+  /** The calls that run other agents as tools, by those agents: one at a time, as an agent has only one run. */
+  readonly #parents = new WeakMap<Agent, { readonly run: AgentRun }>();
 
   constructor(hooks: AgentHooks, sdk: StrandsSdk, options: AgentOptions) {
     this.#hooks = hooks;
@@ -73,22 +85,34 @@ export class Connection {
     this.#options = options;
   }
 
+  /** Connects an agent that has the plugin. */
   install(agent: Agent): void {
-    if (this.#installed.has(agent)) return;
-    this.#installed.set(agent, createEventId());
+    this.#install(agent).isTool = false;
+  }
+
+  #install(agent: Agent): Installed {
+    const known = this.#installed.get(agent);
+    if (known !== undefined) return known;
+    const installed: Installed = { place: createEventId(), isTool: true };
+    this.#installed.set(agent, installed);
     const sdk = this.#sdk;
-    agent.addHook(sdk.BeforeInvocationEvent, () => this.#begin(agent), LAST);
-    agent.addHook(sdk.AfterInvocationEvent, () => this.#end(agent), LAST);
-    agent.addHook(
+    const on = <Event extends AgentEvent>(type: AnyClass, handle: (event: Event) => unknown) =>
+      agent.addHook(type, (event: Event) => {
+        // An agent to which this one delegates emits its events here, too.
+        const isForeign = event.agent !== agent && this.#installed.has(event.agent);
+        return isForeign ? undefined : handle(event);
+      }, LAST);
+    on(sdk.BeforeInvocationEvent, () => this.#begin(agent));
+    on(sdk.AfterInvocationEvent, () => this.#end(agent));
+    on(
       sdk.MessageAddedEvent,
-      (event: { readonly message: Message }) => this.#added(agent, event.message),
-      LAST,
+      (event: AgentEvent & { readonly message: Message }) => this.#added(agent, event.message),
     );
-    agent.addHook(sdk.BeforeModelCallEvent, (event: { cancel: boolean | string }) => {
+    on(sdk.BeforeModelCallEvent, (event: AgentEvent & { cancel: boolean | string }) => {
       const running = this.#running.get(agent);
       const denied = running?.denied ?? running?.run.stopped;
       if (denied !== undefined) event.cancel = denied;
-    }, LAST);
+    });
     agent.addMiddleware(
       sdk.InvokeModelStage,
       (context: ModelContext, next: Stage<ModelContext, ModelOutput>) =>
@@ -109,15 +133,18 @@ export class Connection {
       return removeOther;
     };
     // Not everyone calls that function: a plugin may have bound the one before.
-    agent.addHook(sdk.BeforeToolCallEvent, beLast, LAST);
+    on(sdk.BeforeToolCallEvent, beLast);
+    return installed;
   }
 
   #begin(agent: Agent): Promise<void> {
     const { name = agent.name, sessionId = agent.sessionId } = this.#options;
-    const parent = this.#parents.get(agent);
-    const run = parent?.child({ agentId: agent.id, name: agent.name }) ??
-      new AgentRun(this.#hooks, { ...this.#options, name, sessionId });
-    this.#running.set(agent, { run, signal: agent.cancelSignal, modelCalls: 0 });
+    const itself = { agentId: agent.id, name: agent.name };
+    // An agent that is a tool of others remains itself when it is invoked directly.
+    const own = this.#installed.get(agent)?.isTool ? itself : { name };
+    const run = this.#parents.get(agent)?.run.child(itself) ??
+      new AgentRun(this.#hooks, { ...this.#options, sessionId, ...own });
+    this.#running.set(agent, { run, signal: agent.cancelSignal, modelCalls: 0, hasActed: false });
     return run.flush();
   }
 
@@ -141,7 +168,12 @@ export class Connection {
   async #added(agent: Agent, message: Message): Promise<void> {
     const running = this.#running.get(agent);
     if (running === undefined || running.run.isEnded) return;
-    if (running.last?.message === message) running.last.isAdded = true;
+    if (running.last?.message === message) {
+      running.last.isAdded = true;
+    } else if (message.role === "assistant" && running.hasActed && !isRefused(running)) {
+      // A hook, or an agent to which it delegates, ends the turn with a message of its own.
+      running.last = { message, stopReason: "endTurn", isAdded: true };
+    }
     const text = textOf(message.content);
     if (message.role !== "user" || text === "") return;
     const judged = await running.run.judgeReceived(text, "user", running.signal);
@@ -166,6 +198,7 @@ export class Connection {
     const { run } = running;
     const { modelId, getConfig } = context.model;
     const model = modelId ?? getConfig?.call(context.model)?.modelId ?? "unknown";
+    running.hasActed = true;
     const callId = `${++running.modelCalls}`;
     delete running.error;
     await run.modelCalled(callId, { model });
@@ -221,25 +254,18 @@ export class Connection {
     const { tool, toolUse, cancelSignal } = context;
     // Tools only run in runs. Without one, it could not be judged.
     const running = this.#running.get(agent);
-    if (running === undefined) return this.#failed(toolUse.toolUseId, "The call belongs to no run");
+    if (running === undefined) {
+      return failed(this.#sdk, toolUse.toolUseId, "The call belongs to no run");
+    }
     const { toolUseId, input } = toolUse;
     const schema = isLast && tool ? schemaOf(tool) : undefined;
     const reapplies = !tool || !isJudgeable(tool);
-    const call = {
-      name,
-      params: input,
-      callId: toolUseId,
-      signal: cancelSignal,
-      schema,
-      reapplies,
-    };
-    const place = this.#installed.get(agent);
+    const about = { callId: toolUseId, signal: cancelSignal };
+    const call = { name, params: input, schema, reapplies, ...about };
+    running.hasActed = true;
+    const place = this.#installed.get(agent)?.place;
     const opened = await running.run.begin(call, { endsByItself: true, place });
-    if (opened.type === "denied") return this.#failed(toolUseId, denialText(opened.denial));
-    if (isLast && isAgent(tool?.agent)) {
-      this.install(tool.agent);
-      this.#parents.set(tool.agent, running.run);
-    }
+    if (opened.type === "denied") return failed(this.#sdk, toolUseId, denialText(opened.denial));
     if (opened.context !== undefined) contexts.add(opened.context);
     let isOpen = true;
     try {
@@ -248,9 +274,12 @@ export class Connection {
         tool: judgedTool(tool, opened),
         toolUse: { ...toolUse, input: opened.params },
       };
-      const output = yield* stepsWithin(opened.within, next(judged));
+      const steps = stepsWithin(opened.within, next(judged));
+      const isParent = isLast && isAgent(tool?.agent);
+      const output = yield* isParent ? this.#asParent(tool.agent, running.run, steps) : steps;
       isOpen = false;
-      return await this.#judged(opened, output, isInner ? [] : contexts);
+      const added = isInner ? [] : contexts;
+      return await judgedOutput(this.#sdk, { call: opened, output, contexts: added });
     } catch (error) {
       isOpen = false;
       // The tool asks a person: the call continues when the agent is resumed.
@@ -258,7 +287,6 @@ export class Connection {
       else await opened.fail(error);
       throw error;
     } finally {
-      if (isLast && isAgent(tool?.agent)) this.#parents.delete(tool.agent);
       if (isOpen) {
         running.isLeft = true;
         await opened.fail(new Error("The stream was closed before the tool returned"));
@@ -266,45 +294,21 @@ export class Connection {
     }
   }
 
-  /** Returns the tool's own result, or what gates changed it to, with the texts that they add for the model. */
-  async #judged(
-    call: AllowedCall,
-    output: ToolOutput,
-    contexts: Iterable<string>,
-  ): Promise<ToolOutput> {
-    const { toolUseId, status, content, error } = output.result;
-    if (status === "error") {
-      const text = errorTextOf(content);
-      // The SDK writes "Error: " before a message.
-      const isThrown = text === error?.message || text === `Error: ${error?.message}`;
-      const thrown = isThrown ? error! : new Error(text);
-      const outcome = await call.fail(thrown);
-      if (outcome.type === "denied") return this.#failed(toolUseId, denialText(outcome.denial));
-      const isSame = outcome.type === "error" && outcome.error === thrown;
-      if (isSame && errorTextOf(content) === text) return output;
-      const changed = outcome.type === "error" ? outcome.error : text;
-      return this.#failed(toolUseId, errorMessage(changed));
+  /** Runs another agent as a tool: what it does belongs to a run within this one. */
+  async *#asParent(
+    agent: Agent,
+    run: AgentRun,
+    steps: AsyncGenerator<unknown, ToolOutput, undefined>,
+  ): AsyncGenerator<unknown, ToolOutput, undefined> {
+    this.#install(agent);
+    // If it is busy, this call fails, and what it does belongs to another call.
+    if (agent.isInvoking) return yield* steps;
+    const parent = { run };
+    this.#parents.set(agent, parent);
+    try {
+      return yield* steps;
+    } finally {
+      if (this.#parents.get(agent) === parent) this.#parents.delete(agent);
     }
-    const value = valueOf(content);
-    const outcome = await call.complete(value);
-    if (outcome.type === "denied") return this.#failed(toolUseId, denialText(outcome.denial));
-    if (outcome.type === "error") return this.#failed(toolUseId, errorMessage(outcome.error));
-    // The tool may have changed its result in the meantime.
-    const isSame = JSON.stringify(outcome.value) === JSON.stringify(valueOf(content));
-    const { TextBlock, toolResultContentFromData, ToolResultBlock } = this.#sdk;
-    const added = [...contexts].map((context) => new TextBlock(context));
-    if (isSame && added.length === 0) return output;
-    const blocks = isSame
-      ? [...content]
-      : dataOf(outcome.value, content).map((data) => toolResultContentFromData(data as never));
-    const given = { toolUseId, status: "success", content: [...blocks, ...added] };
-    const result = new ToolResultBlock(given);
-    return { result: result as ToolResult };
-  }
-
-  #failed(toolUseId: string, reason: string): ToolOutput {
-    const { TextBlock, ToolResultBlock } = this.#sdk;
-    const content = [new TextBlock(reason)];
-    return { result: new ToolResultBlock({ toolUseId, status: "error", content }) as ToolResult };
   }
 }

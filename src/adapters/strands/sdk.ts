@@ -52,10 +52,13 @@ export type Agent = {
   readonly sessionId?: string;
   readonly messages: object[];
   readonly cancelSignal: AbortSignal;
+  readonly isInvoking?: boolean;
   addHook(type: AnyClass, callback: (event: never) => unknown, options: object): unknown;
   /** Returns a function that removes it. */
   addMiddleware(stage: object, handler: (context: never, next: never) => unknown): () => void;
 };
+/** What the events of agents have in common. */
+export type AgentEvent = { readonly agent: Agent };
 export type Stage<Context, Result> = (
   context: Context,
 ) => AsyncGenerator<unknown, Result, undefined>;
