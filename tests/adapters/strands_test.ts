@@ -752,6 +752,69 @@ test("strands: a tool gets what gates judged, or doesn't run, if its schema chan
   }
 });
 
+// deno-lint-ignore no-explicit-any -- a tool of Strands
+type Streaming = any;
+
+/** How a tool gets a `stream` that runs another tool, or another object. */
+const WRAPPED: Readonly<Record<string, (pay: Streaming) => object>> = {
+  "is bound": (pay) => {
+    const stream = pay.stream.bind(pay);
+    pay.stream = (context: object) => stream(context);
+    return pay;
+  },
+  "is inherited": (pay) =>
+    Object.create(pay, { stream: { value: (context: object) => pay.stream(context) } }),
+  "is inherited twice": (pay) =>
+    Object.create(
+      Object.create(pay, { stream: { value: (context: object) => pay.stream(context) } }),
+    ),
+  "is that of a proxy": (pay) =>
+    new Proxy(pay, {
+      get(target, key) {
+        const value = Reflect.get(target, key, target);
+        return typeof value === "function" ? value.bind(target) : value;
+      },
+    }),
+  "is that of its class": (pay) => {
+    class Audited extends strands.ZodTool {
+      stream(context: object): unknown {
+        return pay.stream(context);
+      }
+    }
+    const { name, description, _inputSchema: inputSchema, _callback: callback } = pay;
+    return new (Audited as Streaming)({ name, description, inputSchema, callback });
+  },
+};
+
+for (const [how, wrap] of Object.entries(WRAPPED)) {
+  test(`strands: a tool whose stream ${how} gets what gates judged, or doesn't run`, async () => {
+    const times = (factor: number) => z.preprocess((x: unknown) => Number(x) * factor, z.number());
+    // What a schema adds is kept if it is applied once more.
+    for (const [amount, expected] of [[times(1), [{ amount: 7 }]], [times(100), []]] as const) {
+      const { hooks, log } = recorded();
+      const judged: unknown[] = [];
+      hooks.gate("tool.called", {
+        name: "seen",
+        handle: ({ data }) => void judged.push(data.params),
+      });
+      const ran: unknown[] = [];
+      const pay = strands.tool({
+        name: "pay",
+        description: "Pays",
+        inputSchema: z.object({ amount }),
+        callback: (input: object) => ran.push(input),
+      });
+      const turns = [{ calls: [{ id: "c1", name: "pay", params: { amount: "7" } }] }, {
+        text: "done",
+      }];
+      await connected(hooks, turns, {}, { tools: [wrap(pay)] }).agent.invoke("hi");
+      await hooks.close();
+      log.check("s-1");
+      assert.deepEqual([ran, judged], [expected, expected]);
+    }
+  });
+}
+
 test("strandsHooks() names what is wrong with its arguments", async () => {
   const { hooks } = recorded();
   assert.throws(() => strandsHooks(hooks, {} as never), /Pass the module of @strands-agents\/sdk/);

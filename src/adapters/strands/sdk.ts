@@ -84,17 +84,20 @@ export type ModelOutput = {
   };
 };
 export type ToolContext = {
-  readonly tool?: {
-    readonly name?: string;
-    readonly agent?: unknown;
-    /** The Zod schema that a tool applies to its input, its function, and the tool that runs both. Private. */
-    readonly _inputSchema?: Schema;
-    readonly _callback?: Callback;
-    readonly _functionTool?: { readonly _callback?: Callback };
-  } | undefined;
+  readonly tool?:
+    | {
+      readonly name?: string;
+      readonly agent?: unknown;
+      /** The Zod schema that a tool applies to its input, its function, and the tool that runs both. Private. */
+      readonly _inputSchema?: Schema;
+      readonly _callback?: Callback;
+      readonly _functionTool?: Streaming & { readonly _callback?: Callback };
+    } & Streaming
+    | undefined;
   readonly toolUse: { readonly name: string; readonly toolUseId: string; readonly input: unknown };
   readonly cancelSignal: AbortSignal;
 };
+type Streaming = { readonly stream?: unknown };
 type Callback = (input: unknown, ...others: unknown[]) => unknown;
 type Schema = {
   parse?(input: unknown): unknown;
@@ -115,8 +118,21 @@ export function schemaOf({ _inputSchema: schema }: NonNullable<ToolContext["tool
 
 /** Returns whether a tool can get what gates judged without another use of its schema. */
 export function isJudgeable(tool: NonNullable<ToolContext["tool"]>): boolean {
-  return typeof tool._callback === "function" &&
-    typeof tool._functionTool?._callback === "function";
+  const { _callback: callback, _functionTool: runner } = tool;
+  return typeof callback === "function" && typeof runner?._callback === "function" &&
+    isUnwrapped(tool) && isUnwrapped(runner);
+}
+
+/**
+ * Returns whether a tool's `stream` is the one of the class that created it. Another one may belong to another tool,
+ * such as a function that was bound: then a copy with a callback of its own isn't what runs.
+ */
+function isUnwrapped(tool: Streaming): boolean {
+  let own: unknown;
+  for (let at: Streaming | null = tool; at !== null; at = Object.getPrototypeOf(at)) {
+    if (Object.hasOwn(at, "stream")) own = at.stream;
+  }
+  return tool.stream === own;
 }
 
 /** Returns a tool like another, that runs with what gates judged, or not at all. */
