@@ -265,6 +265,65 @@ test("openai-agents: an agent within a run that was aborted calls no more tools"
   assert.deepEqual(wiped, []);
 });
 
+/** How `sub` runs within a tool, with a model that isn't an object of the agent. */
+const MODELS: Readonly<Record<string, (sub: Options, model: object) => Tool>> = {
+  "gets by name from the default provider": (sub, model) => {
+    sdk.setDefaultModelProvider({ getModel: () => model });
+    return toolOf(
+      "work",
+      async () => (await run(new Agent({ ...sub, model: "m" }), "go")).finalOutput,
+    );
+  },
+  "gets by name as a tool": (sub, model) => {
+    sdk.setDefaultModelProvider({ getModel: () => model });
+    const agent = new Agent({ ...sub, model: "m" });
+    return agent.asTool({ toolName: "work", toolDescription: "Works" });
+  },
+  "gets from the configuration of its run": (sub, model) =>
+    new Agent(sub).asTool({ toolName: "work", toolDescription: "Works", runConfig: { model } }),
+};
+
+for (const [how, workOf] of Object.entries(MODELS)) {
+  test(`openai-agents: a gate that stops an agent within a tool stops the model that it ${how}`, async () => {
+    const { hooks, log } = recorded();
+    hooks.gate("tool.called", {
+      name: "stop",
+      handle: ({ data }) => data.name === "wipe" ? deny("Stop", { interrupt: true }) : undefined,
+    });
+    const { model } = agentOf("sub", ["wipe", "wipe"]);
+    const work = workOf({ name: "sub", tools: [toolOf("wipe", () => "wiped")] }, model);
+    const runner = openaiAgentsHooks(hooks, new Runner(), { sessionId: "s-1" });
+    await runner.run(agentOf("main", ["work"], { tools: [work] }), "hi");
+    await hooks.close();
+    log.check("s-1");
+    assert.equal(model.calls.length, 1);
+    assert.ok(log.lines.some((line) => line.startsWith("[sub] agent.end error: Stop")));
+  });
+}
+
+for (const isStored of [false, true]) {
+  const what = isStored ? "a stored run" : "a run";
+  test(`openai-agents: an agent used as a tool is called again when ${what} resumes`, async () => {
+    const { hooks, log, wiped, wiper, runner } = guarded();
+    const admin = wiper("admin", { needsApproval: true });
+    const work = admin.asTool({ toolName: "work", toolDescription: "Works" });
+    const main = agentOf("main", ["work"], { tools: [work] });
+    const paused = await runner.run(main, "hi");
+    const state = isStored
+      ? await RunState.fromString(main, paused.state.toString())
+      : paused.state;
+    for (const one of state.getInterruptions()) state.approve(one);
+    await runner.run(main, state);
+    await hooks.close();
+    log.check("s-1");
+    assert.deepEqual(wiped, ["admin"]);
+    assert.deepEqual(log.runs.filter((line) => line.startsWith("main: tool.")), [
+      ...["main: tool.called", "main: tool.completed"],
+      ...["main: tool.called", "main: tool.completed"],
+    ]);
+  });
+}
+
 test("openai-agents: no agent takes over from one that a gate stopped", async () => {
   const { hooks } = recorded();
   hooks.gate("tool.called", { name: "stop", handle: () => deny("Stop", { interrupt: true }) });
