@@ -159,6 +159,43 @@ test("openai-agents: agents that run at once receive their own messages", async 
   assert.deepEqual(received.toSorted(), ["admin: for admin", "guest: for guest", "main: hi"]);
 });
 
+/** How a message of the main agent comes to `sub`, within the tool `work`. */
+const INPUTS: Readonly<Record<string, (sub: Tool) => Tool>> = {
+  "an agent used as a tool": (sub) => sub.asTool({ toolName: "work", toolDescription: "Works" }),
+  "an agent that a tool runs": (sub) => toolOf("work", () => run(sub, "go")),
+  "an agent that a tool runs as a stream": (sub) =>
+    toolOf("work", async () => (await run(sub, "go", { stream: true })).completed),
+  "an agent that a tool runs with a list of messages": (sub) =>
+    toolOf("work", () => run(sub, [{ role: "user", content: "go" }])),
+};
+
+for (const [what, workOf] of Object.entries(INPUTS)) {
+  test(`openai-agents: gates deny and rewrite messages to ${what}`, async () => {
+    for (const isDenied of [true, false]) {
+      const { hooks, log, runner } = guarded({ agentId: "main" });
+      hooks.gate("message.received", {
+        name: "policy",
+        kind: "rewrite",
+        handle: ({ data }) => {
+          if (data.agent_id !== "sub") return;
+          return isDenied ? deny("not you") : { ...data, content: "stop" };
+        },
+      });
+      const sub = agentOf("sub", []);
+      await runner.run(agentOf("main", ["work"], { tools: [workOf(sub)] }), "hi");
+      await hooks.close();
+      log.check("s-1");
+      const inputs = sub.model.calls.map((
+        { request: { input } }: { request: { input: unknown } },
+      ) => JSON.stringify(input));
+      if (isDenied) assert.deepEqual(inputs, []);
+      else assert.ok(inputs.length === 1 && /stop/.test(inputs[0]) && !/go/.test(inputs[0]));
+      const received = log.lines.filter((line) => line.includes("[sub] message.received"));
+      assert.deepEqual(received, isDenied ? [] : ["[sub] message.received stop"]);
+    }
+  });
+}
+
 test("openai-agents: models that an agent within a tool gets by name are observed once", async () => {
   const { hooks, log } = recorded();
   const model = () => new ScriptedModel([[assistantMessage("done")]]);

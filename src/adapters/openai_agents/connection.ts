@@ -3,8 +3,8 @@ import { AgentRun } from "../run.ts";
 import { connectAgent } from "./agents.ts";
 import { frames, nestedRun } from "./frame.ts";
 import { connectConfig } from "./models.ts";
-import { connectRuns, follow, type Options } from "./runs.ts";
-import { type SdkAgent, type SdkRunner, userText, withUserText } from "./sdk.ts";
+import { connectRuns, follow, judgeInput, type Options } from "./runs.ts";
+import type { SdkAgent, SdkRunner } from "./sdk.ts";
 
 /** Connects a runner, its models, and the agents that take part in its runs. */
 export class Connection {
@@ -37,7 +37,7 @@ export class Connection {
     const hasGates = (): boolean => this.#hooks.registry.gates.guards("tool.called");
     const start = { connection: this, hasGates, runner, agent, input, options };
     return await follow(own, start, async () => {
-      const judged = await received(own, input, options?.signal);
+      const judged = await judgeInput(own, input, options?.signal);
       return () => run(agent, judged, options);
     });
   }
@@ -49,13 +49,4 @@ export class Connection {
     const { name = agent.name } = this.#options;
     return new AgentRun(this.#hooks, { ...this.#options, name });
   }
-}
-
-/** Lets gates judge the message that a run begins with. A resumed run has none. */
-async function received(run: AgentRun, input: unknown, signal?: AbortSignal): Promise<unknown> {
-  const text = userText(input);
-  if (text === undefined) return input;
-  const judged = await run.judgeReceived(text, "user", signal);
-  if ("denied" in judged) throw new Error(`The message was denied: ${judged.denied}`);
-  return judged.content === text ? input : withUserText(input, judged.content);
 }

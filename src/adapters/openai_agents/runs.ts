@@ -3,7 +3,7 @@ import { toText } from "../tool_call.ts";
 import { connectAgent } from "./agents.ts";
 import { type Frame, frames, handOver, nestedRun } from "./frame.ts";
 import { connectConfig } from "./models.ts";
-import { isAbort, type SdkAgent, type SdkRunner, userText } from "./sdk.ts";
+import { isAbort, type SdkAgent, type SdkRunner, userText, withUserText } from "./sdk.ts";
 
 type SdkResult = {
   readonly interruptions?: readonly unknown[];
@@ -63,10 +63,27 @@ function runNested(
   const { connection, hasGates } = frame;
   const start: Start = { connection, hasGates, runner, agent, input, options, outer };
   return follow(own, start, async () => {
-    const text = userText(input);
-    if (text !== undefined) await own.received(text);
-    return () => run.call(runner, agent, input, options);
+    const judged = await judgeInput(own, input, options?.signal ?? outer?.signal);
+    return () => run.call(runner, agent, judged, options);
   });
+}
+
+/**
+ * Lets gates judge the message that a run begins with. A resumed run has none.
+ *
+ * @returns The input to run the agent with
+ * @throws {Error} when a gate denies the message
+ */
+export async function judgeInput(
+  run: AgentRun,
+  input: unknown,
+  signal?: AbortSignal,
+): Promise<unknown> {
+  const text = userText(input);
+  if (text === undefined) return input;
+  const judged = await run.judgeReceived(text, "user", signal);
+  if ("denied" in judged) throw new Error(`The message was denied: ${judged.denied}`);
+  return judged.content === text ? input : withUserText(input, judged.content);
 }
 
 /**
