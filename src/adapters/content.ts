@@ -28,3 +28,6 @@ function textIn(part: Part | null): string | undefined {
   const text = typeof part === "string" ? part : part?.text;
   return typeof text === "string" ? text : undefined;
 }
+
+/** What a conversation has in place of a message that a gate denied: models expect one before each response. */
+export const DENIED_MESSAGE = "[This message was denied.]";

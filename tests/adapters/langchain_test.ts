@@ -117,6 +117,57 @@ const driver: Driver = {
 
 testAdapter(driver);
 
+/** An agent with a thread, and a gate that denies secrets once `isReady` resolves. */
+function withSecrets(isReady: () => Promise<unknown> = () => Promise.resolve()) {
+  const { hooks, log } = recorded();
+  hooks.gate("message.received", {
+    name: "secrets",
+    handle: async ({ data }) => {
+      if (!data.content.includes("SECRET")) return undefined;
+      await isReady();
+      return deny("no secrets");
+    },
+  });
+  const { middleware, config } = langchainHooks(hooks, { sessionId: "s-1" });
+  const model = scripted([{ text: "done" }, { text: "done" }]);
+  const checkpointer = new MemorySaver();
+  const agent = createAgent({ model, tools: [], middleware: [middleware], checkpointer })
+    .withConfig(config);
+  return { hooks, log, model, agent, thread: { configurable: { thread_id: "t-1" } } };
+}
+
+test("langchain: the model never sees a message that a gate denied", async () => {
+  const { hooks, log, model, agent, thread } = withSecrets();
+  const image = { type: "image_url", image_url: { url: "data:SECRET" } };
+  const content = [{ type: "text", text: "SECRET" }, image];
+  const secret = new HumanMessage({ content, name: "SECRET", additional_kwargs: { of: "SECRET" } });
+  const first = await agent.invoke({ messages: [secret] }, thread);
+  assert.equal(model.callCount, 0);
+  const { messages } = await agent.invoke(user("hi"), thread);
+  await hooks.close();
+  log.check("s-1");
+  assert.doesNotMatch(inspect([first, model.calls], { depth: 20 }), /SECRET/);
+  // deno-lint-ignore no-explicit-any -- messages of LangChain
+  assert.deepEqual(messages.map(({ type, content }: any) => [type, content]), [
+    ["human", "[This message was denied.]"],
+    ["ai", "no secrets"],
+    ["human", "hi"],
+    ["ai", "done"],
+  ]);
+});
+
+test("langchain: a message whose run was aborted before gates decided is judged in the next run", async () => {
+  const abort = new AbortController();
+  const { hooks, model, agent, thread } = withSecrets(() => Promise.resolve(abort.abort()));
+  await assert.rejects(agent.invoke(user("SECRET"), { ...thread, signal: abort.signal }));
+  const { messages } = await agent.invoke(user("hi"), thread);
+  assert.deepEqual([messages.at(-1).content, model.callCount], ["no secrets", 0]);
+  await agent.invoke(user("hi"), thread);
+  await hooks.close();
+  assert.equal(model.callCount, 1);
+  assert.doesNotMatch(inspect(model.calls, { depth: 20 }), /SECRET/);
+});
+
 test("langchain: a tool that interrupts its run is called once, and completed when it resumes", async () => {
   const { hooks, log } = recorded();
   hooks.gate("tool.called", { name: "policy", handle: () => undefined });

@@ -4,7 +4,7 @@
  */
 import { errorMessage } from "../../internal/issues.ts";
 import { copyJson } from "../../internal/json.ts";
-import { contentText } from "../content.ts";
+import { contentText, DENIED_MESSAGE } from "../content.ts";
 import type { Usage } from "../options.ts";
 
 /** A message. */
@@ -50,6 +50,12 @@ export function withContent(message: Message, content: unknown): Message {
     additional_kwargs,
     response_metadata,
   });
+}
+
+/** Returns what takes the place of a message that a gate denied, with nothing of that. */
+export function deniedMessage({ id, constructor }: Message): Message {
+  const MessageClass = constructor as new (fields: object) => Message;
+  return new MessageClass({ content: DENIED_MESSAGE, id });
 }
 
 /** Returns the tokens of a response. */

@@ -1,7 +1,7 @@
 import { createEventId } from "../../internal/uuid.ts";
 import { contentText, withContentText } from "../content.ts";
 import type { AgentRun } from "../run.ts";
-import { type Message, usageOf, withContent } from "./messages.ts";
+import { deniedMessage, type Message, usageOf, withContent } from "./messages.ts";
 import type { Runs, Runtime } from "./runs.ts";
 import { callTool, type ToolErrors, type ToolHandler, type ToolRequest } from "./tool_calls.ts";
 
@@ -21,7 +21,7 @@ export function createMiddleware(runs: Runs, toolErrors: ToolErrors): object {
     beforeAgent: {
       canJumpTo: ["end"],
       hook: (state: { readonly messages: readonly Message[] }, runtime: Runtime) =>
-        received(runs.of(runtime), state.messages.at(-1), runtime.signal),
+        received(runs.of(runtime), state.messages, runtime.signal),
     },
     wrapModelCall: (
       request: ModelRequest,
@@ -32,22 +32,34 @@ export function createMiddleware(runs: Runs, toolErrors: ToolErrors): object {
   };
 }
 
-/** A message that is denied ends the run, with the reason as the agent's response. */
+/**
+ * Lets gates judge the messages from the user since the last response: an earlier run may have ended before gates
+ * decided. A denied one ends the run, with the reason as the agent's response, and leaves the conversation.
+ */
 async function received(
   run: AgentRun,
-  message: Message | undefined,
+  messages: readonly Message[],
   signal: AbortSignal | undefined,
 ): Promise<object | undefined> {
-  if (message?.type !== "human") return undefined;
-  const text = contentText(message.content);
-  const judged = await run.judgeReceived(text, "user", signal);
-  if ("denied" in judged) {
-    return { jumpTo: "end", messages: [{ role: "assistant", content: judged.denied }] };
+  const last = messages.findLastIndex(({ type }) => type === "ai" || type === "tool");
+  let denied: string | undefined;
+  const changed: Message[] = []; // LangChain replaces messages that have the same id
+  for (const message of messages.slice(last + 1)) {
+    if (message.type !== "human") continue;
+    const text = contentText(message.content);
+    const judged = await run.judgeReceived(text, "user", signal);
+    if ("denied" in judged) {
+      denied ??= judged.denied;
+      changed.push(deniedMessage(message));
+    } else if (judged.content !== text) {
+      const content = withContentText(message.content, judged.content, "text");
+      changed.push(withContent(message, content));
+    }
   }
-  // LangChain replaces the message that has the same id.
-  if (judged.content === text) return undefined;
-  const content = withContentText(message.content, judged.content, "text");
-  return { messages: [withContent(message, content)] };
+  if (denied !== undefined) {
+    return { jumpTo: "end", messages: [...changed, { role: "assistant", content: denied }] };
+  }
+  return changed.length > 0 ? { messages: changed } : undefined;
 }
 
 async function callModel(
