@@ -1,6 +1,6 @@
 import assert from "node:assert/strict";
 import type { Hooks } from "@omniagent/hooks";
-import { allow, deny } from "@omniagent/hooks/gates";
+import { allow, ask, deny } from "@omniagent/hooks/gates";
 import { strandsHooks } from "@omniagent/hooks/strands";
 import { test } from "../support/harness.ts";
 import { type Driver, type Ending, load, type Script, type Turn, USAGE } from "./driver.ts";
@@ -182,6 +182,82 @@ test("strands: a message that a gate denies gets no response", async () => {
   assert.equal(text, "not today");
   await hooks.close();
   assert.deepEqual(log.lines, ["agent.start", "agent.end error: not today"]);
+});
+
+/** Other ways in which a message that is denied comes to an agent. */
+const DENIED: Readonly<
+  // deno-lint-ignore no-explicit-any -- agents of Strands
+  Record<string, (agent: any, signal: AbortSignal) => Promise<unknown>>
+> = {
+  "": (agent) => agent.invoke("SECRET"),
+  "with an image": (agent) => {
+    const source = { bytes: new Uint8Array([1]) };
+    return agent.invoke([
+      new strands.TextBlock("SECRET"),
+      new strands.ImageBlock({ format: "png", source }),
+    ]);
+  },
+  "among others": (agent) => {
+    const messages = ["SECRET", "hi"].map((text) => ({ role: "user", content: [{ text }] }));
+    return agent.invoke(messages);
+  },
+  "that another hook has copied": (agent) => {
+    const { Message, MessageAddedEvent, TextBlock } = strands;
+    const remove = agent.addHook(MessageAddedEvent, () => {
+      const copy = new Message({ role: "user", content: [new TextBlock("SECRET, once more")] });
+      if (agent.messages.length === 1) agent.messages[0] = copy;
+    });
+    return agent.invoke("SECRET").finally(remove);
+  },
+  "or that a person had not allowed when its run was aborted": (agent, cancelSignal) =>
+    agent.invoke("SECRET: ask", { cancelSignal }).catch(() => {}),
+};
+
+for (const [how, send] of Object.entries(DENIED)) {
+  test(`strands: the model never sees a message that a gate denied ${how}`.trim(), async () => {
+    const abort = new AbortController();
+    const onAsk = () => {
+      abort.abort();
+      return new Promise<never>(() => {});
+    };
+    const { hooks } = recorded({ gates: { onAsk } });
+    hooks.gate("message.received", {
+      name: "secrets",
+      handle: ({ data }) => {
+        if (data.content.includes("ask")) return ask("May the model see it?");
+        return data.content.includes("SECRET") ? deny("not today") : undefined;
+      },
+    });
+    const seen: unknown[] = [];
+    class Spy extends ScriptedModel {
+      override stream(...[messages]: unknown[]) {
+        seen.push(JSON.stringify(messages));
+        return super.stream();
+      }
+    }
+    const model = new Spy([{ text: "done" }]);
+    const { agent } = connected(hooks, [], {}, { model });
+    await send(agent, abort.signal);
+    assert.deepEqual(seen, []);
+    await agent.invoke("hi");
+    await hooks.close();
+    assert.equal(seen.length, 1);
+    assert.doesNotMatch(`${seen}`, /SECRET|image/);
+    assert.match(`${seen}`, /This message was denied.*hi/);
+  });
+}
+
+test("strands: results of tools remain of a message that a gate denied", async () => {
+  const { hooks } = recorded();
+  hooks.gate("message.received", { name: "policy", handle: () => deny("not today") });
+  const { agent } = connected(hooks, []);
+  const { TextBlock, ToolResultBlock } = strands;
+  const result = { toolUseId: "c1", status: "success", content: [new TextBlock("paid")] };
+  await agent.invoke([new ToolResultBlock(result), new TextBlock("hi")]);
+  await hooks.close();
+  const [first, second] = agent.messages[0].toJSON().content;
+  assert.equal(first.toolResult.toolUseId, "c1");
+  assert.deepEqual(second, { text: "[This message was denied.]" });
 });
 
 test("strands: the model reads the message that gates let through", async () => {

@@ -3,6 +3,7 @@ import type { AgentHooks, AgentOptions, Usage } from "../options.ts";
 import { AgentRun } from "../run.ts";
 import { stepsWithin } from "../async.ts";
 import { denialText } from "../tool_call.ts";
+import { removeMessage, rewriteMessage } from "./messages.ts";
 import { failed, judgedOutput } from "./results.ts";
 import {
   type Agent,
@@ -176,15 +177,17 @@ export class Connection {
     }
     const text = textOf(message.content);
     if (message.role !== "user" || text === "") return;
-    const judged = await running.run.judgeReceived(text, "user", running.signal);
-    if ("denied" in judged) {
-      running.denied = judged.denied;
-    } else if (judged.content !== text) {
-      const at = agent.messages.indexOf(message);
-      const others = message.content.filter(({ type }) => type !== "textBlock");
-      const content = [new this.#sdk.TextBlock(judged.content), ...others];
-      if (at === -1) running.denied = "The message could not be rewritten";
-      else agent.messages[at] = new this.#sdk.Message({ ...message, content });
+    let isAllowed = false;
+    try {
+      const judged = await running.run.judgeReceived(text, "user", running.signal);
+      if ("denied" in judged) running.denied = judged.denied;
+      else {
+        isAllowed = judged.content === text ||
+          rewriteMessage(this.#sdk, agent, { message, text: judged.content });
+        if (!isAllowed) running.denied = "The message could not be rewritten";
+      }
+    } finally {
+      if (!isAllowed) removeMessage(this.#sdk, agent, message); // later runs continue the conversation
     }
   }
 
