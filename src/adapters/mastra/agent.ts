@@ -91,6 +91,8 @@ export type RunOptions = {
   /** Called before each step, after the processors. */
   readonly prepareStep?: ((step: Step) => Step | undefined | Promise<Step | undefined>) | undefined;
   readonly requestContext?: unknown;
+  /** Whether a stream goes on while there are background tasks. Then it's several runs. */
+  readonly untilIdle?: unknown;
   /** The id of the run; in options, of the suspended run to resume. */
   readonly runId?: string | undefined;
 };
@@ -113,6 +115,8 @@ export type Tool = {
   /** The schema of its input: of a tool that a run has, and of one that was created. */
   readonly parameters?: unknown;
   readonly inputSchema?: unknown;
+  /** Makes what the model sees of its output. */
+  readonly toModelOutput?: ((output: unknown) => unknown) | undefined;
 };
 export type ToolContext = Suspendable & {
   readonly abortSignal?: AbortSignal | undefined;

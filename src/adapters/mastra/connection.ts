@@ -21,7 +21,8 @@ import {
   type Tools,
 } from "./agent.ts";
 import { type Current, runningIn, type Slot } from "./current.ts";
-import { messageProcessor, resultProcessor, Running } from "./processors.ts";
+import { Denials } from "./model_output.ts";
+import { judgedSteps, processorsOf, Running } from "./processors.ts";
 import {
   callOf,
   completed,
@@ -50,7 +51,7 @@ const RUN = "omniagentRun";
 const MAX_SUSPENDED = 1_000;
 
 /** A call of a tool by its run, or by none. */
-type Made = Invoked & { readonly slot: Slot | undefined };
+type Made = Invoked & { readonly slot: Slot | undefined; readonly denials: Denials };
 
 /** The prefix of tools that delegate to an agent, before its key. */
 const DELEGATION = "agent-";
@@ -97,7 +98,11 @@ class Connection {
     for (const name of RUNS) {
       const run = agent[name].bind(agent);
       const resumes = name.startsWith("resume");
-      agent[name] = (input, own = {}) => this.#run(agent, run, { input, own, resumes });
+      agent[name] = (input, own = {}) =>
+        // Mastra calls the method again, once for each run.
+        own.untilIdle && name.endsWith("tream")
+          ? run(input, own)
+          : this.#run(agent, run, { input, own, resumes });
     }
     // Private, but the only method that all tools of all runs pass through, after the user's own hooks.
     const { wrapToolsWithHooks } = agent;
@@ -155,6 +160,7 @@ class Connection {
     const key = running.run.id;
     const suspended = resumes ? this.#suspended.get(own.runId!) : undefined;
     const slot = suspended ?? { running, id: key };
+    running.allowed = slot.running.allowed;
     slot.running = running;
     this.#slots.set(key, slot);
     try {
@@ -187,7 +193,7 @@ class Connection {
     return new Running(run, abortSignal, false);
   }
 
-  /** Adds our processors, and wraps the tools of each step. Ours run last, so that they see what is sent. */
+  /** Adds our processors, and wraps the tools of each step. */
   async #connected(agent: Instance, slot: Slot, own: RunOptions): Promise<RunOptions> {
     const { running } = slot;
     const { requestContext } = own;
@@ -200,14 +206,11 @@ class Connection {
       ...own,
       hooks: { ...own.hooks, [RUN]: running.run.id },
       ...judgeable(this.#hooks, own, options),
-      inputProcessors: [...inputs, messageProcessor(running)],
-      outputProcessors: [...outputs, resultProcessor(running)],
-      // Mastra calls it after all processors: they may have added tools.
-      prepareStep: async (step) => {
-        const prepared = await (own.prepareStep ?? options.prepareStep)?.(step);
-        const tools = prepared?.tools ?? step.tools;
-        return tools ? { ...prepared, tools: this.#wrapTools(agent, tools, slot) } : prepared;
-      },
+      ...processorsOf(running, inputs, outputs),
+      prepareStep: judgedSteps(
+        own.prepareStep ?? options.prepareStep,
+        (tools) => this.#wrapTools(agent, tools, slot),
+      ),
     };
   }
 
@@ -237,8 +240,9 @@ class Connection {
       const own = slot && this.#runless.get(given.execute);
       if (own === undefined && this.#judged.has(given.execute)) return [name, given];
       const tool = own ? copyWith(given, { execute: own }) : given;
+      const denials = new Denials();
       const execute = (params: unknown, context: ToolContext = {}): unknown => {
-        const made = { name, tool, params, context, slot };
+        const made = { name, tool, params, context, slot, denials };
         const { judged } = current!.getStore() ?? {};
         if (slot !== undefined || !isOf(judged, this, made)) return this.#callTool(agent, made);
         judged.hasRun = true;
@@ -246,17 +250,17 @@ class Connection {
       };
       this.#judged.add(execute);
       if (slot === undefined) this.#runless.set(execute, tool.execute);
-      return [name, copyWith(tool, { execute })];
+      return [name, copyWith(tool, { execute, ...denials.modelOutputOf(tool) })];
     });
     return Object.fromEntries(wrapped);
   }
 
   async #callTool(agent: Instance, made: Made): Promise<unknown> {
-    const { tool, params, context, slot } = made;
+    const { tool, params, context, slot, denials } = made;
     const call = callOf(made);
     const asNew = withResumeData(call, context);
     const opened = await this.#open(call, asNew, slot);
-    if (opened.type === "denied") return denialText(opened.denial);
+    if (opened.type === "denied") return denials.note(denialText(opened.denial));
     const isNew = opened.isRepeated !== true;
     const { input, ...resumed } = withoutResumeData(opened.params, params, isNew && asNew !== call);
     let isSuspended = false;
@@ -274,6 +278,7 @@ class Connection {
       return await completed(opened, output);
     };
     const outcome = await execute().catch((error) => opened.fail(error));
+    if (outcome.type === "denied") return denials.note(denialText(outcome.denial));
     return toldOf(outcome, opened.context);
   }
 

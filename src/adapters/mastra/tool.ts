@@ -5,7 +5,6 @@ import type { AgentHooks } from "../options.ts";
 import { isSame, type Repair } from "../params.ts";
 import {
   type AllowedCall,
-  denialText,
   type ToolCall,
   type ToolOutcome,
   toRecord,
@@ -144,12 +143,13 @@ export function isOf(
   return isCall && (!isGuarded || isSame(params, input));
 }
 
-/** Returns what the model gets of a call. @throws the error of the tool */
-export function toldOf(outcome: ToolOutcome, context: string | undefined): unknown {
+/** Returns what the model gets of a call that wasn't denied. @throws the error of the tool */
+export function toldOf(
+  outcome: Exclude<ToolOutcome, { readonly type: "denied" }>,
+  context: string | undefined,
+): unknown {
   if (outcome.type === "error") throw outcome.error;
-  return outcome.type === "denied"
-    ? denialText(outcome.denial)
-    : withContext(outcome.value, context);
+  return withContext(outcome.value, context);
 }
 
 /** Ends a call with the output of its tool. */
