@@ -21,6 +21,7 @@ const MEMORY = { thread: "t", resource: "r" };
 
 /** An agent with memory, whose tool waits for what the test does meanwhile. */
 function connected(hooks: Hooks, turns: readonly Turn[], meanwhile?: (agent: Sender) => unknown) {
+  let steps = 0;
   const model = scriptedModel(turns, 3);
   const pay = createTool({
     id: "pay",
@@ -32,12 +33,13 @@ function connected(hooks: Hooks, turns: readonly Turn[], meanwhile?: (agent: Sen
     },
   });
   const own = { id: "main", name: "main", instructions: "Pay", maxRetries: 0, tools: { pay } };
-  const agent = new Agent({ ...own, model, memory: new MockMemory() });
+  const inputProcessors = [{ id: "steps", processInputStep: () => void steps++ }];
+  const agent = new Agent({ ...own, model, memory: new MockMemory(), inputProcessors });
   new Mastra({ agents: { agent }, storage: new InMemoryStore(), logger: false });
   mastraHooks(hooks, agent, { sessionId: "s-1" });
   const prompts = (): string[] =>
     [...model.doGenerateCalls, ...model.doStreamCalls].map(({ prompt }) => JSON.stringify(prompt));
-  return { agent, prompts };
+  return { agent, prompts, steps: () => steps };
 }
 
 /** Denies messages with a secret, and records what it judged. */
@@ -76,11 +78,11 @@ for (const [how, send] of Object.entries(WAYS)) {
   test(`mastra: gates judge a message of ${how}() that starts a run`, async () => {
     const { hooks, log } = recorded();
     const judged = denying(hooks);
-    const { agent, prompts } = connected(hooks, [DONE]);
+    const { agent, prompts, steps } = connected(hooks, [DONE]);
     const first = ended(hooks, 1);
     await send(agent, "a secret");
     await first;
-    assert.deepEqual(prompts(), []);
+    assert.deepEqual([prompts(), steps()], [[], 0]);
     const lines = ["agent.start", "agent.end error: no secrets"];
     assert.deepEqual(log.lines, lines);
     assert.equal((await agent.generate("hello", { memory: MEMORY })).text, "done");

@@ -134,7 +134,7 @@ function messageProcessor(running: Running): object {
         isSignal(message) && isGiven(message) && !running.allowed.has(keyOf(message));
       const judged = await judgeAll(running, messages, isNew);
       if (!("denied" in judged)) return judged.messages;
-      // Otherwise memory would store them, and the next run would show them to the model.
+      // With `savePerStep`, memory may store what is in the list.
       messageList.removeByIds(messages.filter(isNew).map(({ id }) => id));
       return abort(judged.denied);
     },
