@@ -140,6 +140,28 @@ test("mastra: gates judge another message with the id of one that they allowed",
   assert.doesNotMatch(prompts().join(), /secret/);
 }, { leaks: true });
 
+test("mastra: a tool that prepareStep adds belongs to the run of a queued message", async () => {
+  const { hooks } = recorded();
+  const runs: unknown[] = [];
+  hooks.on("agent.start", ({ data }) => void runs.push(data.run_id));
+  const called: unknown[] = [];
+  hooks.on("tool.called", ({ runId }) => void called.push(runId));
+  const late = createTool({
+    id: "late",
+    description: "Pays",
+    inputSchema: z.object({ amount: z.number() }),
+    execute: () => Promise.resolve("paid"),
+  });
+  const turns = [PAYS, DONE, { calls: [{ ...PAYS.calls[0]!, name: "late" }] }, DONE];
+  const { agent } = connected(hooks, turns, (agent) => WAYS.queueMessage!(agent, "more"));
+  const both = ended(hooks, 2);
+  const prepareStep = ({ tools }: { readonly tools: object }) => ({ tools: { ...tools, late } });
+  await (await agent.stream("hi", { memory: MEMORY, prepareStep })).consumeStream();
+  await both;
+  await hooks.close();
+  assert.deepEqual([runs.length, called], [2, runs]);
+}, { leaks: true });
+
 test("mastra: gates judge a stored signal with its contents in metadata", async () => {
   const { hooks } = recorded();
   const judged = denying(hooks);
