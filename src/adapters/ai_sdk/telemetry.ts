@@ -158,8 +158,7 @@ export class Telemetry {
       usage: usageOf(usage),
       ttftMs: performance?.timeToFirstOutputMs,
     });
-    for (const part of content) {
-      if (!part.providerExecuted || !/^tool-(result|error)$/.test(part.type)) continue;
+    for (const part of endsOf(content)) {
       const { toolName: name = "", toolCallId: callId, input: params, output, error } = part;
       await run.hosted(
         { name, callId, params },
@@ -250,6 +249,14 @@ export class Telemetry {
     this.#tools.delete(callId);
     return current?.run;
   }
+}
+
+/** The ends of the calls that the provider ran: the last of each, because preliminary results look the same. */
+function endsOf(content: readonly Part[]): Iterable<Part> {
+  const ends = content.filter(({ type, providerExecuted }) =>
+    providerExecuted && /^tool-(result|error)$/.test(type)
+  );
+  return new Map(ends.map((part) => [part.toolCallId, part])).values();
 }
 
 function modelCallId({ callId }: TelemetryEvent, { modelCalls }: Current): string {

@@ -9,6 +9,7 @@ import {
   type ToolCall,
   withContext,
 } from "../tool_call.ts";
+import { changedOutput, checkChanged, checkedOutput } from "./schemas.ts";
 import { type AiSdkTool, callerOf, type ToolCaller, withCaller, withChanges } from "./sdk.ts";
 import type { Telemetry } from "./telemetry.ts";
 
@@ -97,13 +98,17 @@ type Parts = {
 async function executed(parts: Parts, input: unknown, options: ExecuteOptions): Promise<unknown> {
   const { telemetry, execute } = parts;
   const call = callOf(parts, input, options);
-  const run = async (params: unknown): Promise<unknown> => {
+  let given: unknown;
+  let context: string | undefined;
+  const run = async (params: unknown, call: AllowedCall): Promise<unknown> => {
+    context = call.context;
     await checkChanged(parts.name, parts.tool, { given: input, changed: params });
-    return await lastOf(execute(params, options));
+    return given = await lastOf(execute(params, options));
   };
   const denied = (denial: DeniedCall): unknown => deniedOutput(parts.tool, denial);
-  return await (telemetry.runOf(options)?.tool(call, run, denied) ??
+  const output = await (telemetry.runOf(options)?.tool(call, run, denied) ??
     callTool(telemetry.hooks, unshared(call), telemetry.caller, run, denied));
+  return await changedOutput(parts.tool, output, { given, context });
 }
 
 /**
@@ -119,7 +124,7 @@ async function* streamed(
   const call = callOf(parts, input, options);
   const opened = await (telemetry.runOf(options)?.begin(call) ??
     openCall(telemetry.hooks, unshared(call), telemetry.caller));
-  if (opened.type === "denied") return yield deniedOutput(tool, opened.denial);
+  if (opened.type === "denied") return yield await deniedOutput(tool, opened.denial);
   const isJudged = telemetry.hooks.registry.gates.guards("tool.completed");
   let last: unknown;
   let outcome: Awaited<ReturnType<AllowedCall["complete"]>> | undefined;
@@ -138,9 +143,10 @@ async function* streamed(
     outcome ??= await opened.fail(new Error("The output was not read to its end"));
   }
   if (outcome.type === "error") throw outcome.error;
+  const { context } = opened;
   const output = outcome.type === "denied"
-    ? deniedOutput(tool, outcome.denial)
-    : withContext(outcome.value, opened.context);
+    ? await deniedOutput(tool, outcome.denial)
+    : await changedOutput(tool, withContext(outcome.value, context), { given: last, context });
   if (isJudged || output !== last) yield output;
 }
 
@@ -219,9 +225,10 @@ async function lastOf(result: unknown): Promise<unknown> {
 const BY = "@omniagent/hooks";
 
 /** A tool with its own conversion expects its own outputs, not the text of a denial. */
-function deniedOutput({ toModelOutput }: AiSdkTool, denial: DeniedCall): unknown {
+async function deniedOutput(tool: AiSdkTool, denial: DeniedCall): Promise<unknown> {
   const reason = denialText(denial);
-  return toModelOutput ? { denied: true, reason, by: BY } : reason;
+  const output = tool.toModelOutput ? { denied: true, reason, by: BY } : reason;
+  return await checkedOutput(tool, output, reason);
 }
 
 function modelOutput(tool: AiSdkTool): (output: unknown) => unknown {
@@ -240,40 +247,4 @@ function modelOutput(tool: AiSdkTool): (output: unknown) => unknown {
 
 function isGenerator(execute: unknown): boolean {
   return Object.prototype.toString.call(execute) === "[object AsyncGeneratorFunction]";
-}
-
-/** A Standard Schema, or a schema that `jsonSchema` of the AI SDK returns. */
-type InputSchema = {
-  readonly "~standard"?: { validate(value: unknown): Checked | PromiseLike<Checked> };
-  readonly validate?: (value: unknown) => Checked | PromiseLike<Checked>;
-};
-type Checked = { readonly issues?: unknown; readonly success?: boolean };
-
-/**
- * Checks input that a gate or a person changed, because the AI SDK has checked only what the model wrote. A schema
- * that rejects its own output, because it transforms values, is skipped.
- *
- * @throws {TypeError} when the tool's schema rejects the changed input
- */
-async function checkChanged(
-  name: string,
-  tool: AiSdkTool,
-  { given, changed }: { readonly given: unknown; readonly changed: unknown },
-): Promise<void> {
-  if (changed === given || JSON.stringify(changed) === JSON.stringify(given)) return;
-  const { inputSchema } = tool as { readonly inputSchema?: InputSchema | (() => InputSchema) };
-  const isLazy = typeof inputSchema === "function" && !("~standard" in inputSchema);
-  const schema = isLazy ? inputSchema() : inputSchema as InputSchema | undefined;
-  // A schema may write defaults into what it checks, and no gate has judged those.
-  if (!await accepts(schema, given) || await accepts(schema, structuredClone(changed))) return;
-  throw new TypeError(
-    `Cannot call '${name}': the tool's schema rejects the changed input`,
-  );
-}
-
-async function accepts(schema: InputSchema | undefined, value: unknown): Promise<boolean> {
-  const checked = schema?.["~standard"] !== undefined
-    ? await schema["~standard"].validate(value)
-    : await schema?.validate?.(value);
-  return checked === undefined || (checked.issues === undefined && checked.success !== false);
 }
