@@ -4,21 +4,18 @@
  * @module
  */
 import assert from "node:assert/strict";
-import { execFileSync } from "node:child_process";
-import { readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
-import { fileURLToPath } from "node:url";
+import { readdirSync, readFileSync } from "node:fs";
 import { createHooks } from "@omniagent/hooks";
 import { claudeAgentHooks } from "@omniagent/hooks/claude-agent";
 import { deny } from "@omniagent/hooks/gates";
 import { test } from "../support/harness.ts";
+import { typeErrors } from "./type_check.ts";
 
 const SDK = "@anthropic-ai/claude-agent-sdk";
 // The same from the source, and from the bundle in .build/adapters/.
 const goldens = new URL("../../tests/dialects/claude_code/", import.meta.url);
-const compiler = new URL(
-  "../../tests/runtime/node_modules/typescript5/bin/tsc",
-  import.meta.url,
-);
+
+const check = (program: string): string => typeErrors("golden_types", program);
 
 type Golden = { readonly input: unknown; readonly responses: Readonly<Record<string, unknown>> };
 
@@ -40,22 +37,6 @@ ${lines.join("\n")}
 export const events: readonly (${names})[] = [] as (typeof HOOK_EVENTS)[number][];
 export { inputs, outputs };
 `;
-}
-
-/** Returns what the compiler says about a program; empty if nothing. */
-function check(text: string): string {
-  const file = fileURLToPath(new URL("./golden_types.ts", import.meta.url));
-  writeFileSync(file, text);
-  const options = ["--noEmit", "--strict", "--skipLibCheck", "--module", "nodenext"];
-  try {
-    const args = [fileURLToPath(compiler), ...options, "--target", "es2022", file];
-    execFileSync("node", args, { encoding: "utf8" });
-    return "";
-  } catch (error) {
-    return (error as { readonly stdout: string }).stdout;
-  } finally {
-    rmSync(file);
-  }
 }
 
 test("the golden files of Claude Code fit the types of its SDK", () => {

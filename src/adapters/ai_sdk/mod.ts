@@ -25,6 +25,12 @@ export type { AiSdkTool } from "./sdk.ts";
 
 /** The options that `options` extends. */
 export interface AiSdkOptions {
+  /**
+   * Returns other options for a call of `ToolLoopAgent`. Gates judge its tools, too. The parameter is `any`,
+   * because its type depends on the version of the AI SDK: annotate it if you like.
+   */
+  // deno-lint-ignore no-explicit-any -- from version to version, and the result may be a promise
+  readonly prepareCall?: ((options: any) => any) | undefined;
   /** The tools of the call. */
   readonly tools?: Readonly<Record<string, AiSdkTool>> | undefined;
   /** Your own telemetry, which keeps working. */
@@ -58,7 +64,8 @@ export interface AiSdkHooks {
    * @throws {TypeError} when an option is invalid
    */
   options<Options extends AiSdkOptions = Record<never, never>>(
-    options?: Options,
+    // Not only from `Options`: then TypeScript would not infer the parameter of `prepareCall`.
+    options?: Options & Pick<AiSdkOptions, "prepareCall">,
   ): Omit<Options, "telemetry"> & {
     /** Your telemetry and ours. Typed as `never` so that it fits every version of the AI SDK. */
     readonly telemetry: never;
@@ -95,7 +102,7 @@ function connect(
     };
   };
   return {
-    options: ({ prepareCall, ...options }: AiSdkOptions & AgentSettings = {}) =>
+    options: ({ prepareCall, ...options }: AiSdkOptions = {}) =>
       ({
         ...connected(options),
         ...(prepareCall && {
@@ -111,14 +118,6 @@ function connect(
     },
   };
 }
-
-/** A setting of `ToolLoopAgent`. */
-type AgentSettings = {
-  /** Returns other options for a call, which may have other tools. */
-  readonly prepareCall?: (
-    options: unknown,
-  ) => AiSdkOptions | undefined | Promise<AiSdkOptions | undefined>;
-};
 
 /**
  * Returns the telemetry of the user. AI SDK 7 ignores the former name if both are there, and in 5 and 6, that name may
