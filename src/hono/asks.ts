@@ -2,6 +2,7 @@ import { html } from "hono/html";
 import * as v from "valibot";
 import { type AskLink, verifyAskLink } from "../core/gates/ask_link.ts";
 import type { Ask, AskResolution } from "../core/mod.ts";
+import { MAX_BY } from "../core/gates/limits.ts";
 import { showInvisible } from "../internal/json_text.ts";
 import { type AppContext, respond, respondJson } from "./context.ts";
 import { pageOf, pageQuery, respondPage, withCursor } from "./pages.ts";
@@ -144,9 +145,6 @@ export const askRoutes: readonly Route[] = [
     },
   }),
 ];
-
-/** The most characters of a name that are stored. */
-const MAX_BY = 256;
 
 /** Truncates a name to what is stored. */
 export function shorten(name: string, max = MAX_BY): string {

@@ -1,5 +1,5 @@
 import assert from "node:assert/strict";
-import { createHooks, type HookEvent, type HooksOptions } from "@omniagent/hooks";
+import { createHooks, type HookEvent, type HooksOptions, type ToolData } from "@omniagent/hooks";
 import {
   ask,
   type AskAnswer,
@@ -318,8 +318,8 @@ test("only one of the calls that share an approval runs, even without an outbox"
   await hooks.close();
 });
 
-test("a call whose approval can't be used up is denied, and can be repeated under it", async () => {
-  const store = memoryStore();
+/** A store in which no approval can be used up until it has space again. */
+function withoutSpace(store: ReturnType<typeof memoryStore>) {
   let isFull = true;
   const faulty = {
     ...bindStore(store),
@@ -334,6 +334,11 @@ test("a call whose approval can't be used up is denied, and can be repeated unde
       return atomic;
     },
   };
+  return { faulty, makeSpace: () => void (isFull = false) };
+}
+
+test("a call whose approval can't be used up is denied, and can be repeated under it", async () => {
+  const { faulty, makeSpace } = withoutSpace(memoryStore());
   const agent = start(faulty);
   const result = agent.pay("c-1");
   await agent.hooks.asks.resolve(await pendingAsk(agent), ALLOW);
@@ -343,9 +348,21 @@ test("a call whose approval can't be used up is denied, and can be repeated unde
   assert.deepEqual(agent.paid, []);
   const tools = async () => (await agent.types()).filter((type) => type.startsWith("tool."));
   assert.deepEqual(await tools(), ["tool.called"], "the call has not ended: it may be repeated");
-  isFull = false;
+  makeSpace();
   assert.equal(await agent.pay("c-1"), "paid 5");
   assert.deepEqual(await tools(), ["tool.called", "tool.completed"]);
+  await agent.hooks.close();
+});
+
+test("a call that can't be repeated ends if its approval can't be used up", async () => {
+  const agent = start(withoutSpace(memoryStore()).faulty);
+  const result = agent.hooks.call("pay", { amount: 5 }, () => assert.fail("paid"));
+  await agent.hooks.asks.resolve(await pendingAsk(agent), ALLOW);
+  const { failure, reason, decisionId } = await result as unknown as DeniedCall;
+  assert.equal(failure, "store");
+  const [ended, ...others] = (await agent.stored()).filter(({ type }) => type === "tool.completed");
+  const { error, decision_id } = ended!.data as ToolData;
+  assert.deepEqual([error, decision_id, others], [reason, decisionId, []]);
   await agent.hooks.close();
 });
 

@@ -131,6 +131,21 @@ test("decide() denies with 'store' shortly after its timeout while the store han
   }
 });
 
+test("each of two same calls that share a decision says that the store failed", async () => {
+  const agent = start();
+  const { hooks, decided, errors } = agent;
+  agent.hang("commit");
+  const decide = () => soon(hooks.decide("tool.called", CALL, SESSION));
+  const [one, other] = await Promise.all([decide(), decide()]) as FinalDecision[];
+  assert.deepEqual([one!.failure, other!.failure], ["store", "store"]);
+  assert.ok(
+    decided.some(({ decision_id, failure }) => decision_id === other!.id && failure === "store"),
+  );
+  assert.ok(errors.length >= 1);
+  agent.resume();
+  await hooks.close();
+});
+
 test("call() denies with 'store' shortly after its timeout while the store hangs, and its tool never runs", async () => {
   for (const what of ["read", "commit"] as const) {
     const agent = start();

@@ -41,7 +41,7 @@ export type AskRecord = {
   readonly decided?: string | undefined;
   readonly decision: string;
   readonly digest: string;
-  /** Identifies the gates that judged: only these check an edit. */
+  /** Identifies the gates that judged: an edit is checked where all of them are registered. */
   readonly gates: string;
   /** When it expires, in milliseconds. */
   readonly expires: number;

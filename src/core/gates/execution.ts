@@ -236,7 +236,10 @@ export async function finallyDecided(
   time?.start();
   const decision = await host.decide(event, signal, traits);
   if (decision.decision !== "ask") return decision;
-  if (time?.signal.aborted) return unrecorded({ id: decision.id, event }, time.signal.reason);
+  if (time?.signal.aborted) {
+    host.reporter.failed("A decision was recorded too late", time.signal.reason, event);
+    return unrecorded({ id: decision.id, event }, time.signal.reason);
+  }
   time?.stop();
   try {
     return await decision.wait({ signal });

@@ -111,7 +111,7 @@ export class Gatekeeper {
     let call = this.#calls.read(event, callId, digest);
     for (let tries = 0; tries < MAX_CONFLICTS; tries++) {
       const known = this.#log.get(call.key);
-      const shared = known && await this.#log.share(known, [signal, request.time?.signal]);
+      const shared = known && await this.#share(known, request, digest);
       if (shared !== undefined) return shared;
       if (known === undefined) break;
       call = this.#calls.read(event, callId, digest); // the gates may have changed
@@ -121,6 +121,21 @@ export class Gatekeeper {
       : this.#judge.judge(request, digest, call.gates).then((judged) => this.#record(judged));
     this.#log.remember(call.key, decision, event, size);
     return (await decision).decision;
+  }
+
+  /** Waits for the decision about the same call, in the time of this one. */
+  async #share(
+    known: Parameters<DecisionLog["share"]>[0],
+    request: Request,
+    digestIn: string,
+  ): Promise<Decision | undefined> {
+    const over = request.time?.signal;
+    try {
+      return await this.#log.share(known, [request.signal, over]);
+    } catch (error) {
+      if (!over?.aborted || error !== over.reason) throw error;
+      return this.#unrecorded({ ...request, digestIn }, error).decision;
+    }
   }
 
   /** Decides without a record, synchronously if all checks are. Returns undefined if anyone may need the record. */

@@ -7,6 +7,7 @@ import { NO_SPAN, type TelemetrySpan } from "../telemetry.ts";
 import { isByPerson } from "./by_person.ts";
 import { type DeniedCall, type FinalDecision, unrecorded } from "./decision.ts";
 import { type CallHost, contentOf, Execution, finallyDecided, type ToolCall } from "./execution.ts";
+import { callIdOf } from "./gate_events.ts";
 import { RecordTime } from "./record_time.ts";
 import { abortedDecision, untilDecided } from "./until_aborted.ts";
 
@@ -113,7 +114,15 @@ async function decided<Params extends object, Result>(
     } catch (cause) {
       host.observer.report("Cannot mark a decision as used", cause);
       const reason = "The decision could not be marked as used (store)";
-      // No tool.completed: the same call, if it is repeated, begins under this decision.
+      // The same call, if it is repeated, begins under this decision. One that can't be repeated has ended.
+      if (callIdOf(next, { isUnique }) === undefined) {
+        const { params: _, ...ended } = decision.data as ToolData;
+        const data = { ...ended, decision_id: decision.id, error: reason };
+        await host.observer.emit("tool.completed", data, {
+          ...correlationOf(event),
+          isAdmitted: true,
+        });
+      }
       return { ...decision, decision: "deny", reason, failure: "store" };
     }
   }

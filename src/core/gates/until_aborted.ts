@@ -22,8 +22,8 @@ type Ending<Result> = {
 };
 
 /**
- * Waits for work, but only a moment longer once a signal aborts: the caller's, or that of `close`. The work goes on
- * after that, because the store may have applied what it sent.
+ * Waits for work, but only a moment longer once a signal aborts: the caller's, that of `close`, or that of
+ * the decision's time. The work goes on after that, because the store may have applied what it sent.
  */
 async function untilAborted<Result>(
   { clock, run, reporter }: WaitHost,
