@@ -96,7 +96,7 @@ export class Gatekeeper {
   }
 
   async #decide(request: Request, callId: string | undefined): Promise<Decision> {
-    const { event, signal } = request;
+    const { event } = request;
     let digest: string;
     let size: number;
     try {
