@@ -255,6 +255,73 @@ test("openai-agents: an agent that a guardrail runs is judged by its own name", 
   ]);
 });
 
+/** A guardrail that runs an agent. */
+const guardrailOf = (runs: (input: unknown) => Promise<unknown>) => ({
+  name: "safe",
+  execute: async ({ input }: { readonly input: unknown }) => {
+    await runs(input);
+    return { tripwireTriggered: false, outputInfo: {} };
+  },
+});
+
+/** How a guardrail comes to run `guest` with the runner, or under the name, of the agent that it guards. */
+const GUARDED: Readonly<Record<string, (guest: Tool) => Tool>> = {
+  "of an agent that a tool runs": (guest) => {
+    const admin = agentOf("admin", []);
+    admin.inputGuardrails = [guardrailOf((input) => run(guest, input))];
+    return agentOf("main", ["work"], { tools: [toolOf("work", () => run(admin, "check"))] });
+  },
+  "with the runner of an agent that a tool runs": (guest) => {
+    const admin = agentOf("admin", []);
+    const shared = new Runner();
+    admin.outputGuardrails = [guardrailOf(() => shared.run(guest, "check"))];
+    const work = toolOf("work", () => shared.run(admin, "go"));
+    return agentOf("main", ["work"], { tools: [work] });
+  },
+  "under the name of its own agent": (guest) => {
+    const inputGuardrails = [guardrailOf(() => run(guest, "check"))];
+    return agentOf("guest", [], { inputGuardrails });
+  },
+};
+
+for (const [how, mainOf] of Object.entries(GUARDED)) {
+  test(`openai-agents: an agent that a guardrail runs ${how} has its own run`, async () => {
+    const { hooks, log, judged, wiped, wiper, runner } = guarded({ agentId: "main" });
+    const received: unknown[] = [];
+    const models: unknown[] = [];
+    hooks.gate("message.received", {
+      name: "policy",
+      handle: ({ data }) => {
+        if (data.agent_id === "guest") received.push(data.content);
+      },
+    });
+    hooks.on("model.called", ({ data }) => void models.push(data.agent_id));
+    await runner.run(mainOf(wiper("guest")), "hi");
+    await hooks.close();
+    log.check("s-1");
+    assert.deepEqual([received, judged, wiped], [["check"], ["guest"], []]);
+    assert.equal(models.filter((one) => one === "guest").length, 2);
+    assert.equal(log.count("agent.end"), how.includes("name") ? 2 : 3);
+  });
+}
+
+test("openai-agents: a runner that tries again is one run", async () => {
+  const { hooks, log } = recorded();
+  class Retrying extends Runner {
+    async run(...args: readonly unknown[]) {
+      await super.run(...args);
+      return super.run(...args);
+    }
+  }
+  const runner = openaiAgentsHooks(hooks, new Retrying(), { sessionId: "s-1" });
+  const turns = [[assistantMessage("bad")], [assistantMessage("good")]];
+  await runner.run(new Agent({ name: "main", model: new ScriptedModel(turns) }), "hi");
+  await hooks.close();
+  log.check("s-1");
+  const types = ["agent.start", "message.received", "model.called"] as const;
+  assert.deepEqual(types.map((type) => log.count(type)), [1, 1, 2]);
+});
+
 for (const isStarted of [false, true]) {
   const when = isStarted ? "before" : "after";
   test(`openai-agents: an agent in the background that starts ${when} the run's end keeps its own run`, async () => {

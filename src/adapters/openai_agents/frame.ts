@@ -33,6 +33,21 @@ export function frames(): AsyncStorage<Frame> {
   return storage ??= createStorage("Cannot connect OpenAI Agents");
 }
 
+let begun: AsyncStorage<Frame> | undefined;
+
+/** Calls the SDK's own `run` for the current frame: what runs from then on is within that run. */
+export function begin<Result>(call: () => Result): Result {
+  const frame = frames().getStore();
+  if (frame === undefined) return call();
+  begun ??= createStorage("Cannot connect OpenAI Agents");
+  return begun.run(frame, call);
+}
+
+/** Returns whether the SDK's own `run` has been called for a frame, by what is running now. */
+export function hasBegun(frame: Frame): boolean {
+  return begun?.getStore() === frame;
+}
+
 /** Begins the run of an agent that takes over. @throws {Error} when a gate stopped the one before it */
 export function handOver(frame: Frame, { name }: { readonly name: string }): void {
   frame.current.throwIfStopped();

@@ -1,7 +1,7 @@
 import type { AgentRun, RunResult } from "../run.ts";
 import { toText } from "../tool_call.ts";
 import { connectAgent } from "./agents.ts";
-import { type Frame, frames, handOver, nestedRun } from "./frame.ts";
+import { begin, type Frame, frames, handOver, hasBegun, nestedRun } from "./frame.ts";
 import { connectConfig } from "./models.ts";
 import { isAbort, type SdkAgent, type SdkRunner, userText, withUserText } from "./sdk.ts";
 
@@ -41,9 +41,9 @@ export function connectRuns(runner: SdkRunner): void {
   const value: SdkRunner["run"] = function (this: SdkRunner, ...args) {
     const frame = frames().getStore();
     // A runner may be a proxy: then `this` is another object.
-    const isOutermost = frame === undefined || frame.runner === this ||
-      (frame.runner !== undefined && frame.name === args[0]?.name);
-    return isOutermost ? run.apply(this, args) : runNested(frame, this, run, args);
+    const isOutermost = frame === undefined || (!hasBegun(frame) && frame.runner !== undefined &&
+      (frame.runner === this || frame.name === args[0]?.name));
+    return isOutermost ? begin(() => run.apply(this, args)) : runNested(frame, this, run, args);
   };
   Object.defineProperty(base, "run", { value, writable: true, configurable: true });
   connected.add(base);
@@ -64,7 +64,7 @@ function runNested(
   const start: Start = { connection, hasGates, runner, agent, input, options, outer };
   return follow(own, start, async () => {
     const judged = await judgeInput(own, input, options?.signal ?? outer?.signal);
-    return () => run.call(runner, agent, judged, options);
+    return () => begin(() => run.call(runner, agent, judged, options));
   });
 }
 
