@@ -611,6 +611,62 @@ test("ai-sdk: gates judge the input of a tool even if telemetry has no inputs", 
   }
 });
 
+/** Two ways in which `prepareCall` hides inputs from telemetry. */
+const HIDING: Readonly<Record<string, (options: object) => object>> = {
+  "recordInputs: false": (options) => ({ ...options, telemetry: { recordInputs: false } }),
+  "isEnabled: false": (options) => ({
+    ...options,
+    telemetry: undefined,
+    experimental_telemetry: { isEnabled: false },
+  }),
+};
+
+for (const [what, prepareCall] of Object.entries(HIDING)) {
+  test(`ai-sdk: tools of an agent are judged once if its prepareCall says ${what}`, async () => {
+    for (const isGated of [true, false]) {
+      for (const stream of [false, true]) {
+        const { hooks, log } = recorded();
+        const judged: unknown[] = [];
+        if (isGated) {
+          hooks.gate("tool.called", {
+            name: "limit",
+            handle: ({ data }) => {
+              judged.push(data.params);
+              return Number(data.params?.amount) > 100 ? deny("too much") : undefined;
+            },
+          });
+        }
+        const paid: number[] = [];
+        const started: string[] = [];
+        const options = aiSdkHooks(hooks, { sessionId: "s-1" }).options({
+          tools: toolsOf({ pay: ({ amount }) => `paid ${paid.push(amount)}` }),
+          onStart: () => void started.push("settings"),
+          prepareCall,
+        });
+        const runWith = async (amount: number) => {
+          const model = scriptedModel(callOnce("pay", { amount }), 4);
+          const loop = new ToolLoopAgent({ ...options, model, stopWhen: isStepCount(3) });
+          const call = { prompt: "hi", onStart: () => void started.push("call") };
+          const result = await (stream ? loop.stream(call) : loop.generate(call));
+          if (stream) await result.consumeStream();
+          return told(await result.responseMessages)["call_0"];
+        };
+        assert.equal(await runWith(7), "paid 1");
+        assert.equal(await runWith(700), isGated ? "too much" : "paid 2");
+        await hooks.close();
+        log.check("s-1");
+        assert.deepEqual(judged, isGated ? [{ amount: 7 }, { amount: 700 }] : []);
+        assert.deepEqual(paid, isGated ? [7] : [7, 700]);
+        assert.deepEqual(started, ["settings", "call", "settings", "call"]);
+        const counts = ["tool.called", "tool.completed", "tool.denied"].map((type) =>
+          log.count(type)
+        );
+        assert.deepEqual(counts, isGated ? [1, 1, 1] : [2, 2, 0]);
+      }
+    }
+  });
+}
+
 test("ai-sdk: a tool added later doesn't start after its stream was aborted", async () => {
   const [asked, ended] = [Promise.withResolvers<void>(), Promise.withResolvers<void>()];
   const onAsk = async () => {

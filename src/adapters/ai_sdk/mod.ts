@@ -97,7 +97,8 @@ function connect(
     return {
       ...others,
       ...(tools !== undefined && { tools: hookedTools(tools, own) }),
-      ...noting(others, telemetry, own),
+      // Without inputs, telemetry doesn't tell which tools a run has, but `onStart` of the call does.
+      ...(telemetry?.recordInputs === false && noting(others, own)),
       telemetry: { ...telemetry, integrations: integrationsOf(telemetry, own) },
     };
   };
@@ -106,6 +107,8 @@ function connect(
       ({
         ...connected(options),
         ...(prepareCall && {
+          // `prepareCall` may hide inputs, too late for an `onStart`: the agent takes callbacks from its settings only.
+          ...noting(options, own),
           async prepareCall(options: unknown) {
             const prepared = await prepareCall(options);
             return prepared && connected(prepared);
@@ -139,13 +142,8 @@ function telemetryOf(
 
 type OnStart = (event: Parameters<Telemetry["noteTools"]>[0]) => unknown;
 
-/** Without inputs, telemetry doesn't tell which tools a run has, but `onStart` of the call does. */
-function noting(
-  options: object,
-  telemetry: AiSdkTelemetry | undefined,
-  own: Telemetry,
-): { readonly onStart?: OnStart } {
-  if (telemetry?.recordInputs !== false) return {};
+/** Returns an `onStart` that records the tools of a run, and calls the user's. */
+function noting(options: object, own: Telemetry): { readonly onStart: OnStart } {
   const { onStart, experimental_onStart: former } = options as {
     readonly onStart?: OnStart;
     readonly experimental_onStart?: OnStart;
