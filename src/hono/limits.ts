@@ -1,5 +1,5 @@
 /**
- * The limits and defaults of the HTTP app. Those of pages are in `internal/limits.ts`.
+ * The limits and defaults of the HTTP app. Those of pages are in `internal/page_size.ts`.
  *
  * @module
  */

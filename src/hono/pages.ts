@@ -1,6 +1,6 @@
 import * as v from "valibot";
 import { parseTime } from "../core/event_rules.ts";
-import { MAX_PAGE_SIZE, PAGE_SIZE } from "../internal/limits.ts";
+import { MAX_PAGE_SIZE, PAGE_SIZE } from "../internal/page_size.ts";
 import type { Page } from "../outbox/mod.ts";
 import { type AppContext, respondJson } from "./context.ts";
 import { Problem, toProblem } from "./problems.ts";

@@ -5,11 +5,6 @@
  * @module
  */
 
-/** Items of a page by default: of events, deliveries, asks and webhooks, in code and over HTTP. */
-export const PAGE_SIZE = 100;
-/** The most items of a page. */
-export const MAX_PAGE_SIZE = 1_000;
-
 /** The longest duration of an option, in milliseconds: ten years. Dates and lifetimes after it still fit. */
 export const MAX_DURATION = 315_360_000_000;
 /** The longest lease, in milliseconds: a day. After a crash, no other process retries before it has expired. */

@@ -1,6 +1,6 @@
 /**
  * The limits and defaults that users and operators meet: sizes, lifetimes, and when a target is left alone.
- * How long calls to the store may take is in `timeouts.ts`; limits of pages are in `internal/limits.ts`.
+ * How long calls to the store may take is in `timeouts.ts`; limits of pages are in `internal/page_size.ts`.
  *
  * @module
  */

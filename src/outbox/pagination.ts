@@ -1,6 +1,6 @@
 import { isEventId, isPattern, patternsFor } from "../core/event_rules.ts";
 import { decodeBase64, encodeBase64 } from "../internal/bytes.ts";
-import { MAX_PAGE_SIZE, PAGE_SIZE } from "../internal/limits.ts";
+import { MAX_PAGE_SIZE, PAGE_SIZE } from "../internal/page_size.ts";
 import { readCount } from "../internal/options.ts";
 import { checkDate, checkOneOf, checkText, inspect, invalidOption } from "../internal/validate.ts";
 import type { StoreEntry, StoreKey } from "../store/mod.ts";

@@ -1,5 +1,5 @@
 import { encodeFullKey } from "./key.ts";
-import { checkLimit, KEYS_LIMIT } from "./limits.ts";
+import { checkLimit, KEYS_LIMIT } from "./commit_limits.ts";
 import { checkAddend, encodeValue, readLifetime, sizeOf, type StoredValue } from "./value.ts";
 import type {
   StoreAtomic,

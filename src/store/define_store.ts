@@ -6,7 +6,7 @@ import {
 } from "./atomic_operation.ts";
 import { closedError } from "./errors.ts";
 import { decodeKey, encodeFullKey, type KeyRange, limitOf, rangeOf } from "./key.ts";
-import { checkReads, readLimits } from "./limits.ts";
+import { checkReads, readLimits } from "./commit_limits.ts";
 import type {
   Store,
   StoreAtomic,

@@ -1,6 +1,6 @@
 import { checkKnown, OR_INFINITE, readCount } from "../internal/options.ts";
 import { StoreLimitError } from "./errors.ts";
-import { KEY_LIMIT } from "./limits.ts";
+import { KEY_LIMIT } from "./commit_limits.ts";
 import type { StoreKey, StoreListOptions, StoreSelector } from "./store.ts";
 
 /**

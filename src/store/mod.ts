@@ -25,6 +25,6 @@ export {
   StoreLimitError,
 } from "./errors.ts";
 export { copySelector, decodeKey, encodeFullKey, type KeyRange, limitOf, rangeOf } from "./key.ts";
-export { checkReads, KEYS_LIMIT, KV_LIMITS, readLimits } from "./limits.ts";
+export { checkReads, KEYS_LIMIT, KV_LIMITS, readLimits } from "./commit_limits.ts";
 export type * from "./store.ts";
 export { decodeValue, type ExportedEntry, type StoredValue, SUM_RANGE } from "./value.ts";

@@ -2,7 +2,7 @@ import type { Attempt, Hooks } from "../core/mod.ts";
 import { consoleLogger } from "../core/reporter.ts";
 import { deadline, Semaphore } from "../internal/async.ts";
 import { type Clock, systemClock } from "../internal/clock.ts";
-import { MAX_PAGE_SIZE, PAGE_SIZE } from "../internal/limits.ts";
+import { MAX_PAGE_SIZE, PAGE_SIZE } from "../internal/page_size.ts";
 import { checkKnown, readCount } from "../internal/options.ts";
 import { createEventId } from "../internal/uuid.ts";
 import { checkName, checkObject } from "../internal/validate.ts";

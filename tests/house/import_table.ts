@@ -44,7 +44,7 @@ export const table: Readonly<Record<string, Row>> = {
       "gates/ask_link.ts": [],
       "list_metrics.ts": [],
       "metrics.ts": [],
-      "gates/gate_outcome.ts": [],
+      "gates/merge_verdicts.ts": [],
       "gates/limits.ts": [],
       "gates/recorded_text.ts": [],
       "gates/verdict.ts": [],

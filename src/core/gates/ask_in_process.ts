@@ -10,7 +10,7 @@ import {
 import type { GateHost } from "./gate_host.ts";
 import { NOT_CHECKED } from "./resolve_ask.ts";
 import { applyRewrite, withData } from "./rewrite.ts";
-import { askersOf, type GateOutcome } from "./gate_outcome.ts";
+import { askersOf, type GateOutcome } from "./merge_verdicts.ts";
 import { ASK_TIMEOUT } from "./limits.ts";
 import { ASK_CHOICES } from "./verdict.ts";
 

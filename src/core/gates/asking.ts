@@ -19,7 +19,7 @@ import {
 } from "./decision.ts";
 import { abortedEvent, decidedEvent, recordedGates, textIn } from "./gate_events.ts";
 import type { GateHost } from "./gate_host.ts";
-import { askersOf } from "./gate_outcome.ts";
+import { askersOf } from "./merge_verdicts.ts";
 import { recordedText } from "./recorded_text.ts";
 import { type AskResolution, checkResolution, judgedEvent, resolveAsk } from "./resolve_ask.ts";
 import { AskSettler, deniedAsk, type EditChecks, type KnownAsk } from "./settle_ask.ts";

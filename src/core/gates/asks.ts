@@ -1,4 +1,4 @@
-import { MAX_PAGE_SIZE, PAGE_SIZE } from "../../internal/limits.ts";
+import { MAX_PAGE_SIZE, PAGE_SIZE } from "../../internal/page_size.ts";
 import { checkKnown, readCount } from "../../internal/options.ts";
 import { checkOneOf, inspect } from "../../internal/validate.ts";
 import type { HookEvent } from "../events.ts";

@@ -1,5 +1,5 @@
 import type { Clock } from "../../internal/clock.ts";
-import type { GateFailure } from "./gate_outcome.ts";
+import type { GateFailure } from "./merge_verdicts.ts";
 import { BREAKER_FAILURES, COOLDOWN } from "./limits.ts";
 
 /** The failures that make every call wait in vain. Others are quick, or about one event. */

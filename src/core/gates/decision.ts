@@ -1,7 +1,7 @@
 import { HooksClosedError } from "../errors.ts";
 import type { HookEvent } from "../events.ts";
 import { createEvent } from "../snapshot.ts";
-import { type GateOutcome, type GateRecord, isTransient, STRENGTH } from "./gate_outcome.ts";
+import { type GateOutcome, type GateRecord, isTransient, STRENGTH } from "./merge_verdicts.ts";
 import type { RecordTime } from "./record_time.ts";
 import { recordedText, withRecordedTexts } from "./recorded_text.ts";
 import type { AskChoice } from "./verdict.ts";

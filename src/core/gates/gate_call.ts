@@ -13,7 +13,7 @@ import {
   type GateRecord,
   type GateResult,
   isOf,
-} from "./gate_outcome.ts";
+} from "./merge_verdicts.ts";
 import { type LateResult, readLate } from "./late_result.ts";
 import { applyRewrite } from "./rewrite.ts";
 import { type DecisionLimits, type DecisionTimer, GateTimeout } from "./decision_timer.ts";

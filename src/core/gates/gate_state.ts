@@ -1,6 +1,6 @@
 import type { Recorder } from "../recorder.ts";
 import { CircuitBreaker } from "./circuit_breaker.ts";
-import type { GateRecord } from "./gate_outcome.ts";
+import type { GateRecord } from "./merge_verdicts.ts";
 
 /** What is known of a gate from its calls. */
 export type GateState = {

@@ -24,7 +24,7 @@ import { allowedEvent, callIdOf, decidedEvent, deniedEvent } from "./gate_events
 import type { GateHost, HostParts } from "./gate_host.ts";
 import type { GateList, GateTable } from "./gate.ts";
 import { includesAll } from "./gate_identity.ts";
-import type { GateOutcome } from "./gate_outcome.ts";
+import type { GateOutcome } from "./merge_verdicts.ts";
 import { Judge, type JudgeRequest } from "./judge.ts";
 import { RecordTime } from "./record_time.ts";
 import { type RepeatableCall, RepeatableCalls } from "./repeatable_call.ts";

@@ -7,7 +7,7 @@ import type { GateList, GateTable } from "./gate.ts";
 import { isResult, lateEvent } from "./gate_events.ts";
 import type { GateHost } from "./gate_host.ts";
 import { identityOf } from "./gate_identity.ts";
-import type { GateOutcome } from "./gate_outcome.ts";
+import type { GateOutcome } from "./merge_verdicts.ts";
 import type { RecordTime } from "./record_time.ts";
 import { type EditedAsk, judgeEdit } from "./resolve_ask.ts";
 import { issuesIn, withData } from "./rewrite.ts";

@@ -55,5 +55,5 @@ export type {
 } from "./decision.ts";
 export type { Gates } from "./gates.ts";
 export type { AskResolution } from "./resolve_ask.ts";
-export { GateError, type GateFailure, type GateRecord } from "./gate_outcome.ts";
+export { GateError, type GateFailure, type GateRecord } from "./merge_verdicts.ts";
 export { allow, ask, type AskChoice, type Decided, deny, type Verdict } from "./verdict.ts";

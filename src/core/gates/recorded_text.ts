@@ -1,5 +1,5 @@
 import { longestPrefix } from "../../internal/truncate.ts";
-import type { GateRecord } from "./gate_outcome.ts";
+import type { GateRecord } from "./merge_verdicts.ts";
 import { MAX_TEXT } from "./limits.ts";
 
 /** Says that a text was cut: a person must not take a part of a question for all of it. */

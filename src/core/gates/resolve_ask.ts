@@ -9,7 +9,7 @@ import type { AskRecord, AskRecords, ReadAsk } from "./ask_records.ts";
 import type { GateList } from "./gate.ts";
 import type { GateHost } from "./gate_host.ts";
 import { includesAll } from "./gate_identity.ts";
-import type { GateOutcome } from "./gate_outcome.ts";
+import type { GateOutcome } from "./merge_verdicts.ts";
 import { denied } from "./decision.ts";
 import { MAX_BY, MAX_NOTE } from "./limits.ts";
 import { applyRewrite } from "./rewrite.ts";

@@ -3,7 +3,7 @@ import { canonicalJson } from "../../internal/json_text.ts";
 import type { HookEvent } from "../events.ts";
 import type { GateList, RegisteredGate } from "./gate.ts";
 import { type CallParts, GateCall, Round } from "./gate_call.ts";
-import { type GateOutcome, type GateResult, merge, outcomeOf, outdated } from "./gate_outcome.ts";
+import { type GateOutcome, type GateResult, merge, outcomeOf, outdated } from "./merge_verdicts.ts";
 import { DecisionTimer } from "./decision_timer.ts";
 
 /** The dependencies of a run of gates. */

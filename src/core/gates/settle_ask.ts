@@ -16,7 +16,7 @@ import type { GateHost } from "./gate_host.ts";
 import { recordedText } from "./recorded_text.ts";
 import { type EditedAsk, NOT_CHECKED } from "./resolve_ask.ts";
 import { applyRewrite } from "./rewrite.ts";
-import type { GateOutcome } from "./gate_outcome.ts";
+import type { GateOutcome } from "./merge_verdicts.ts";
 
 /** The event that was judged and asked about. */
 export type KnownAsk = DecisionBase & {

@@ -1,4 +1,4 @@
-import { GateError } from "../../core/gates/gate_outcome.ts";
+import { GateError } from "../../core/gates/merge_verdicts.ts";
 import type { Verdict } from "../../core/gates/verdict.ts";
 import { toWire } from "../../core/event_codec.ts";
 import type { GateContext, HookEvent } from "../../core/mod.ts";

@@ -3,7 +3,7 @@
  *
  * @module
  */
-import { GateError } from "../../core/gates/gate_outcome.ts";
+import { GateError } from "../../core/gates/merge_verdicts.ts";
 import { MAX_ASK_TIMEOUT, MAX_TEXT } from "../../core/gates/limits.ts";
 import { adoptVerdict, type Verdict } from "../../core/gates/verdict.ts";
 import type { HookEvent } from "../../core/mod.ts";

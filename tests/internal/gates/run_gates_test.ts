@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import fc from "../../support/fast_check.ts";
 import { type Gate, listGates, readGate } from "../../../src/core/gates/gate.ts";
-import type { GateOutcome } from "../../../src/core/gates/gate_outcome.ts";
+import type { GateOutcome } from "../../../src/core/gates/merge_verdicts.ts";
 import { type GateRun, runGates } from "../../../src/core/gates/run_gates.ts";
 import { allow, ask, deny, type Verdict } from "../../../src/core/gates/verdict.ts";
 import { snapshotOf } from "../../../src/core/snapshot.ts";
