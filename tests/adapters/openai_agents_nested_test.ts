@@ -4,7 +4,7 @@
  */
 import assert from "node:assert/strict";
 import { createRequire } from "node:module";
-import { deny } from "@omniagent/hooks/gates";
+import { ask, deny } from "@omniagent/hooks/gates";
 import { openaiAgentsHooks } from "@omniagent/hooks/openai-agents";
 import { test } from "../support/harness.ts";
 import { load } from "./driver.ts";
@@ -307,13 +307,12 @@ for (const [how, mainOf] of Object.entries(GUARDED)) {
 
 test("openai-agents: a runner that tries again is one run", async () => {
   const { hooks, log } = recorded();
-  class Retrying extends Runner {
-    async run(...args: readonly unknown[]) {
-      await super.run(...args);
-      return super.run(...args);
-    }
-  }
-  const runner = openaiAgentsHooks(hooks, new Retrying(), { sessionId: "s-1" });
+  const retrying = new Runner();
+  retrying.run = async (...args: readonly unknown[]) => {
+    await Runner.prototype.run.apply(retrying, args);
+    return Runner.prototype.run.apply(retrying, args);
+  };
+  const runner = openaiAgentsHooks(hooks, retrying, { sessionId: "s-1" });
   const turns = [[assistantMessage("bad")], [assistantMessage("good")]];
   await runner.run(new Agent({ name: "main", model: new ScriptedModel(turns) }), "hi");
   await hooks.close();
@@ -350,24 +349,56 @@ function withAbort() {
   return { signal: controller.signal, abort: () => controller.abort() };
 }
 
-test("openai-agents: an agent within a run that was aborted calls no more tools", async () => {
-  const { hooks, wiped, wiper, runner } = guarded();
-  const over = Promise.withResolvers<void>();
-  hooks.once("agent.end", () => over.resolve());
-  const { signal, abort } = withAbort();
-  const worker = wiper("worker", { isEnabled: () => over.promise.then(() => true) });
-  let left: Promise<unknown> | undefined;
-  const start = toolOf("start", () => {
-    left = run(worker, "go");
-    abort();
-    return "started";
+for (const isConnected of [false, true]) {
+  const how = isConnected ? "the connected runner" : "the default runner";
+
+  test(`openai-agents: an agent that ${how} runs within a run that was aborted calls no more tools`, async () => {
+    const { hooks, wiped, wiper, runner } = guarded();
+    const over = Promise.withResolvers<void>();
+    hooks.once("agent.end", () => over.resolve());
+    const { signal, abort } = withAbort();
+    const worker = wiper("worker", { isEnabled: () => over.promise.then(() => true) });
+    let left: Promise<unknown> | undefined;
+    const start = toolOf("start", () => {
+      left = isConnected ? runner.run(worker, "go") : run(worker, "go");
+      abort();
+      return "started";
+    });
+    const main = agentOf("main", ["start"], { tools: [start] });
+    await assert.rejects(runner.run(main, "hi", { signal }));
+    await assert.rejects(left!, /The run has ended/);
+    await hooks.close();
+    assert.deepEqual(wiped, []);
   });
-  const main = agentOf("main", ["start"], { tools: [start] });
-  await assert.rejects(runner.run(main, "hi", { signal }));
-  await assert.rejects(left!, /The run has ended/);
-  await hooks.close();
-  assert.deepEqual(wiped, []);
-});
+
+  test(`openai-agents: a question about the message to an agent that ${how} runs ends with the outer run`, async () => {
+    const { signal, abort } = withAbort();
+    const over = Promise.withResolvers<void>();
+    const onAsk = async () => {
+      abort();
+      await over.promise;
+      return { decision: "allow" } as const; // too late
+    };
+    const { hooks } = recorded({ gates: { onAsk } });
+    hooks.once("agent.end", () => over.resolve());
+    const runner = openaiAgentsHooks(hooks, new Runner(), { agentId: "main" });
+    hooks.gate("message.received", {
+      name: "policy",
+      handle: ({ data }) => data.agent_id === "worker" ? ask("Really?") : undefined,
+    });
+    const worker = agentOf("worker", []);
+    let left: Promise<unknown> | undefined;
+    const start = toolOf("start", () => {
+      left = isConnected ? runner.run(worker, "go") : run(worker, "go");
+      return "started";
+    });
+    const main = agentOf("main", ["start"], { tools: [start] });
+    await assert.rejects(runner.run(main, "hi", { signal }));
+    await assert.rejects(left!, /not approved/);
+    await hooks.close();
+    assert.equal(worker.model.calls.length, 0);
+  });
+}
 
 /** How `sub` runs within a tool, with a model that isn't an object of the agent. */
 const MODELS: Readonly<Record<string, (sub: Options, model: object) => Tool>> = {

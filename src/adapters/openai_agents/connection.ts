@@ -1,7 +1,7 @@
 import type { AgentHooks, AgentOptions } from "../options.ts";
 import { AgentRun } from "../run.ts";
 import { connectAgent } from "./agents.ts";
-import { frames, nestedRun } from "./frame.ts";
+import { type Frame, frames, nestedRun } from "./frame.ts";
 import { connectConfig } from "./models.ts";
 import { connectRuns, follow, judgeInput, type Options } from "./runs.ts";
 import type { SdkAgent, SdkRunner } from "./sdk.ts";
@@ -33,19 +33,20 @@ export class Connection {
     options: Options | undefined,
   ): Promise<unknown> {
     connectAgent(agent);
-    const own = this.#begin(agent);
+    const frame = frames().getStore();
+    const outer = frame?.connection === this && !frame.isOver() ? frame : undefined;
+    const own = this.#begin(agent, outer);
     const hasGates = (): boolean => this.#hooks.registry.gates.guards("tool.called");
-    const start = { connection: this, hasGates, runner, agent, input, options };
+    const start = { connection: this, hasGates, runner, agent, input, options, outer };
     return await follow(own, start, async () => {
-      const judged = await judgeInput(own, input, options?.signal);
+      const judged = await judgeInput(own, input, options?.signal ?? outer?.signal);
       return () => run(agent, judged, options);
     });
   }
 
   /** Begins a run. One that a tool of another run starts belongs to that. */
-  #begin(agent: SdkAgent): AgentRun {
-    const frame = frames().getStore();
-    if (frame?.connection === this && !frame.isOver()) return nestedRun(frame, agent);
+  #begin(agent: SdkAgent, outer: Frame | undefined): AgentRun {
+    if (outer !== undefined) return nestedRun(outer, agent);
     const { name = agent.name } = this.#options;
     return new AgentRun(this.#hooks, { ...this.#options, name });
   }
