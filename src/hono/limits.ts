@@ -36,7 +36,7 @@ const LIMITS: Readonly<Record<keyof HooksAppLimits, readonly [number, Limits]>> 
   body: [1024 * 1024, OR_INFINITE],
   headers: [16 * 1024, OR_INFINITE],
   jsonDepth: [64, { max: 200, advice: "no payload is nested deeper" }],
-  events: [100, { max: 100, advice: "more don't fit one commit" }],
+  events: [100, { max: 100, advice: "more don't fit in one commit" }],
   waits: [1000, OR_INFINITE],
   streams: [1000, OR_INFINITE],
   streamBuffer: [1024 * 1024, OR_INFINITE],

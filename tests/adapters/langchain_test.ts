@@ -402,7 +402,7 @@ const shout = (hooks: Hooks) =>
   });
 
 for (const toolErrors of ["message", "throw"] as const) {
-  test(`langchain: with toolErrors '${toolErrors}', a denial of the tool that runs is one of the call`, async () => {
+  test(`langchain: with toolErrors '${toolErrors}', a denial of the tool that runs fails the call with its reason`, async () => {
     const { hooks, log } = recorded();
     hooks.gate("tool.called", {
       name: "policy",
@@ -421,7 +421,7 @@ for (const toolErrors of ["message", "throw"] as const) {
   });
 }
 
-test("langchain: a call ends as the tool that runs in its place, which fails or whose result is denied", async () => {
+test("langchain: a call ends with the error of the tool that runs in its place, which fails or whose result is denied", async () => {
   const fails = () => Promise.reject(new Error("no money"));
   for (const pays of [fails, () => "sk-1"]) {
     const { hooks, log } = recorded();
@@ -442,7 +442,7 @@ test("langchain: a call ends as the tool that runs in its place, which fails or 
   }
 });
 
-test("langchain: the text that gates add to a call, and to the tool that runs in its place, is told once", async () => {
+test("langchain: the text that gates add to a call, and to the tool that runs in its place, reaches the model once", async () => {
   const { hooks } = recorded();
   hooks.gate("tool.called", {
     name: "policy",

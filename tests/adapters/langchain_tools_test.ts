@@ -127,7 +127,7 @@ for (const [what, wrap] of Object.entries(WRAPPED)) {
   });
 }
 
-test("langchain: a tool of text whose invoke is bound runs with the text that gates judged", async () => {
+test("langchain: a tool that takes text and whose invoke is bound runs with the text that gates judged", async () => {
   const hooks = createHooks({ logger: silentLogger });
   const judged: unknown[] = [];
   hooks.gate("tool.called", {

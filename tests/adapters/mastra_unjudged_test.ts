@@ -227,7 +227,7 @@ for (const callback of Object.keys(CALLBACKS)) {
   );
 }
 
-test("mastra: what Mastra calls to prepare a run, or what that leaves behind, gets judged tools", async () => {
+test("mastra: functions that Mastra calls to prepare a run get judged tools, even if they ask for them later", async () => {
   const { hooks } = recorded();
   const { paid, pay } = counting();
   const given: Promise<{ pay: typeof pay }>[] = [];

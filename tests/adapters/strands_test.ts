@@ -370,7 +370,7 @@ test("strands: an agent that was used as a tool keeps its id when it is invoked 
   assert.deepEqual(started, [["Main", "main"], ["helper", "h"], ["helper", "h"]]);
 });
 
-test("strands: an agent that has the plugin is the plugin's when it is invoked directly", async () => {
+test("strands: an agent that has the plugin gets the plugin's agentId when it is invoked directly", async () => {
   const { hooks } = recorded();
   const started: unknown[] = [];
   hooks.on("agent.start", ({ data }) => void started.push([data.name, data.agent_id]));
@@ -648,7 +648,7 @@ async function toldOfSwapped(hooks: Hooks): Promise<{ status: string; content: u
   return agent.messages[2].content[0].toJSON().toolResult;
 }
 
-test("strands: a denial of the tool that runs is one of the call", async () => {
+test("strands: a denial of the tool that runs fails the call with its reason", async () => {
   const { hooks, log } = recorded();
   hooks.gate("tool.called", {
     name: "policy",
@@ -665,7 +665,7 @@ test("strands: a denial of the tool that runs is one of the call", async () => {
   ]);
 });
 
-test("strands: the text that gates add to a call, and to the tool that runs in its place, is told once", async () => {
+test("strands: the text that gates add to a call, and to the tool that runs in its place, reaches the model once", async () => {
   const { hooks } = recorded();
   hooks.gate("tool.called", {
     name: "policy",

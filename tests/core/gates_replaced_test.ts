@@ -115,7 +115,7 @@ const bounded = {
 
 const EDITED = { name: "pay", call_id: "c-1", params: { amount: 1_000_000 } };
 
-test("data that was edited isn't used while its gates are away, even if they go as it is judged", async () => {
+test("edited data isn't used while its gates are unregistered, even if they are unregistered while it is judged", async () => {
   const policies: { unregister(): void }[] = [];
   let edits = 0;
   // Edited data is validated when it is sent, and then right before gates judge it.

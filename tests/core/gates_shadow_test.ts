@@ -73,7 +73,7 @@ test("a denial by an aborted decision isn't kept for other callers; that of a po
   }
 });
 
-test("a decision that takes too long because of a gate in shadow mode is that of the other gates", async () => {
+test("if only a gate in shadow mode exceeds the decision's timeout, the other gates decide", async () => {
   for (const outbox of [undefined, createOutbox(memoryStore(), { logger: silentLogger })]) {
     const hooks = start(outbox && { outbox });
     hooks.gate("tool.called", trial);

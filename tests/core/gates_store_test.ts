@@ -131,7 +131,7 @@ test("decide() denies with 'store' shortly after its timeout while the store han
   }
 });
 
-test("each of two same calls that share a decision says that the store failed", async () => {
+test("each of two identical calls that share a decision says that the store failed", async () => {
   const agent = start();
   const { hooks, decided, errors } = agent;
   agent.hang("commit");

@@ -89,7 +89,8 @@ const NOT_CALLED =
 /** Why a tool doesn't run as it is called. */
 export const CHANGED =
   "middleware after that of langchainHooks has changed the call, runs another tool, or runs it again. Put the " +
-  "middleware of langchainHooks last. If it is, the tool's own class runs another tool, or doesn't pass its config on";
+  "middleware of langchainHooks last. If it is already last, the tool's own class runs another tool, or doesn't " +
+  "pass on its config";
 
 /**
  * Returns why a tool may not start.

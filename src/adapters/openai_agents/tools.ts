@@ -277,7 +277,7 @@ async function invokeParsed(
   const kept = isKept ? parsed : undefined;
   const last = await invokeIf({ judged, kept, details }, () => run(own));
   if ("output" in last) return last;
-  if (isKept) return { reason: "its schema returns something else each time" };
+  if (isKept) return { reason: "its schema returns something different each time" };
   return { reason: describeDropped(judged, { given: parsed, parsed: last.parsed }) ?? CHANGED };
 }
 

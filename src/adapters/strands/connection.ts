@@ -258,7 +258,7 @@ export class Connection {
     // Tools only run in runs. Without one, it could not be judged.
     const running = this.#running.get(agent);
     if (running === undefined) {
-      return failed(this.#sdk, toolUse.toolUseId, "The call belongs to no run");
+      return failed(this.#sdk, toolUse.toolUseId, "The call doesn't belong to a run");
     }
     const { toolUseId, input } = toolUse;
     const schema = isLast && tool ? schemaOf(tool) : undefined;

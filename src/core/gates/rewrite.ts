@@ -37,7 +37,7 @@ export function applyRewrite(
     return { invalid: errorMessage(error) };
   }
   if (isObject(event.data) && !isObject(next.data)) {
-    return { invalid: "returned data that is no object, unlike the data of the event" };
+    return { invalid: "returned data that isn't an object, although the event's data is one" };
   }
   const changed = FIXED.find((name) => fieldOf(next.data, name) !== fieldOf(event.data, name));
   if (changed !== undefined) return { invalid: `changed '${changed}', which no gate may` };
@@ -48,7 +48,7 @@ export function applyRewrite(
     return typeof fieldOf(event.data, name) === "string" &&
       typeof fieldOf(next.data, name) !== "string";
   });
-  if (removed) return { invalid: `removed '${removed}', a text that every message has` };
+  if (removed) return { invalid: `removed '${removed}', which must be a text in every message` };
   return next;
 }
 
