@@ -305,6 +305,25 @@ for (const [how, mainOf] of Object.entries(GUARDED)) {
   });
 }
 
+test("openai-agents: a stored run that a proxy of a runner resumes is one run", async () => {
+  const { hooks, log } = recorded();
+  const bound = new Proxy(new Runner(), {
+    get: (target, key) =>
+      typeof target[key] === "function" ? target[key].bind(target) : target[key],
+  });
+  const runner = openaiAgentsHooks(hooks, bound, { sessionId: "s-1" });
+  const wipe = toolOf("wipe", () => "wiped", { needsApproval: true });
+  const main = agentOf("main", ["transfer_to_guest"]);
+  main.handoffs = [agentOf("guest", ["wipe"], { tools: [wipe] })];
+  const paused = await runner.run(main, "hi");
+  const state = await RunState.fromString(main, paused.state.toString());
+  for (const one of state.getInterruptions()) state.approve(one);
+  await runner.run(main, state);
+  await hooks.close();
+  log.check("s-1");
+  assert.equal(log.count("agent.start"), 4);
+});
+
 test("openai-agents: a runner that tries again is one run", async () => {
   const { hooks, log } = recorded();
   const retrying = new Runner();

@@ -21,6 +21,8 @@ export type Frame = {
   readonly connection: object;
   /** Who runs the agents. Undefined within a tool. */
   readonly runner?: object | undefined;
+  /** The agent that it runs first, even if another one has taken over in a stored run. */
+  readonly agent?: { readonly name: string };
 };
 
 let storage: AsyncStorage<Frame> | undefined;

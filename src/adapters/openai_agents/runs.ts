@@ -42,7 +42,7 @@ export function connectRuns(runner: SdkRunner): void {
     const frame = frames().getStore();
     // A runner may be a proxy: then `this` is another object.
     const isOutermost = frame === undefined || (!hasBegun(frame) && frame.runner !== undefined &&
-      (frame.runner === this || frame.name === args[0]?.name));
+      (frame.runner === this || frame.agent?.name === args[0]?.name));
     return isOutermost ? begin(() => run.apply(this, args)) : runNested(frame, this, run, args);
   };
   Object.defineProperty(base, "run", { value, writable: true, configurable: true });
@@ -104,6 +104,7 @@ export async function follow(
   const frame: Frame = {
     ...rest,
     current: own,
+    agent,
     name: agent.name,
     handoffs: [],
     isStopped,
